@@ -1,0 +1,180 @@
+"""Floor 0: every exception of the package, in one tree.
+
+::
+
+    AudioCacheError
+    ├─ InvalidParameterError (ValueError)      a number, a name or an option outside its range
+    ├─ InvalidTypeError (TypeError)            an object of a kind that cannot be used here
+    ├─ SessionClosedError (RuntimeError)       work was asked of a closed session
+    ├─ WaitTimeoutError (TimeoutError)         the work goes on; only the waiting ended
+    ├─ UnknownTrackError (KeyError)
+    ├─ UnknownFeatureError (KeyError)
+    ├─ IngestError
+    │  ├─ UnsupportedFormatError (ValueError)
+    │  ├─ TruncatedAudioError (EOFError)
+    │  ├─ NonFiniteAudioError (ValueError)
+    │  ├─ AudioLimitError (ValueError)
+    │  ├─ SourceMissingError (FileNotFoundError)
+    │  └─ SourceChangedError
+    ├─ CalculatorError (RuntimeError)          a calculator raised; ``__cause__`` is the original
+    │  ├─ CalculatorContractError              it returned something else than it declared
+    │  └─ UnknownCalculatorError (KeyError)
+    ├─ CacheError (OSError)
+    └─ JobCancelledError (concurrent.futures.CancelledError)
+
+    Cancelled (BaseException)                  raised inside a calculator by ``ctx.checkpoint()``
+
+Every error carries a stable ``code``, a ``hint`` (what to do now) and a JSON-safe ``context``.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+from typing import Any, ClassVar
+
+
+class AudioCacheError(Exception):
+    """Base of all errors of this package.
+
+    Parameters
+    ----------
+    message : str
+        What happened, and to which thing.
+    hint : str
+        What the reader can do about it.
+    **context
+        JSON-safe facts (counts, limits, names) for programs that handle the error.
+    """
+
+    code: ClassVar[str] = "ACN-ERROR"
+
+    def __init__(self, message: str, *, hint: str = "", **context: Any) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.context: dict[str, Any] = context
+
+    def __str__(self) -> str:  # KeyError would print the repr of its argument
+        return f"{self.message} ({self.code})" + (f" {self.hint}" if self.hint else "")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (_rebuild, (type(self), self.message, self.hint, self.context))
+
+
+def _rebuild(kind: type[AudioCacheError], message: str, hint: str, context: dict[str, Any]) -> AudioCacheError:
+    return kind(message, hint=hint, **context)
+
+
+class InvalidParameterError(AudioCacheError, ValueError):
+    """A parameter lies outside its allowed range; nothing was changed."""
+
+    code = "ACN-PARAMETER"
+
+
+class InvalidTypeError(AudioCacheError, TypeError):
+    """An object of a kind that cannot be used here; nothing was changed."""
+
+    code = "ACN-TYPE"
+
+
+class SessionClosedError(AudioCacheError, RuntimeError):
+    """Work was asked of a session that has been closed."""
+
+    code = "ACN-CLOSED"
+
+
+class WaitTimeoutError(AudioCacheError, TimeoutError):
+    """The time to wait ran out; the work itself goes on."""
+
+    code = "ACN-TIMEOUT"
+
+
+class UnknownTrackError(AudioCacheError, KeyError):
+    """No track of this id is on the timeline."""
+
+    code = "ACN-TRACK"
+
+
+class UnknownFeatureError(AudioCacheError, KeyError):
+    """No registered calculator makes this feature."""
+
+    code = "ACN-FEATURE"
+
+
+class IngestError(AudioCacheError):
+    """Audio could not be taken in; no track was added."""
+
+    code = "ACN-INGEST"
+
+
+class UnsupportedFormatError(IngestError, ValueError):
+    """Not audio, or audio of a kind that is not read."""
+
+    code = "ACN-INGEST-FORMAT"
+
+
+class TruncatedAudioError(IngestError, EOFError):
+    """The stream broke off; ``context`` has ``decoded_frames`` and ``claimed_frames``."""
+
+    code = "ACN-INGEST-TRUNCATED"
+
+
+class NonFiniteAudioError(IngestError, ValueError):
+    """NaN or infinite samples; ``context`` has ``count`` and ``first_index``."""
+
+    code = "ACN-INGEST-NONFINITE"
+
+
+class AudioLimitError(IngestError, ValueError):
+    """More channels, a stranger rate or a bigger file than is accepted."""
+
+    code = "ACN-INGEST-LIMIT"
+
+
+class SourceMissingError(IngestError, FileNotFoundError):
+    """The audio file is not there, or cannot be read."""
+
+    code = "ACN-SOURCE-MISSING"
+
+
+class SourceChangedError(IngestError):
+    """The audio file is no longer the one that was taken in."""
+
+    code = "ACN-SOURCE-CHANGED"
+
+
+class CalculatorError(AudioCacheError, RuntimeError):
+    """A calculator failed; the original exception is the ``__cause__``."""
+
+    code = "ACN-CALCULATOR"
+
+
+class CalculatorContractError(CalculatorError):
+    """A calculator returned something else than it declared."""
+
+    code = "ACN-CALCULATOR-CONTRACT"
+
+
+class UnknownCalculatorError(CalculatorError, KeyError):
+    """No calculator is registered under this id."""
+
+    code = "ACN-CALCULATOR-UNKNOWN"
+
+
+class CacheError(AudioCacheError, OSError):
+    """The cache directory cannot be used as asked."""
+
+    code = "ACN-CACHE"
+
+
+class JobCancelledError(AudioCacheError, concurrent.futures.CancelledError):
+    """The work that was waited for was cancelled."""
+
+    code = "ACN-CANCELLED"
+
+
+class Cancelled(BaseException):
+    """Raised inside a calculator when its job was cancelled.
+
+    It is a ``BaseException`` so that a calculator's own ``except Exception`` does not swallow it.
+    """

@@ -1,0 +1,186 @@
+"""Calculators: what the engine asks of whoever computes a feature."""
+
+from __future__ import annotations
+
+import abc
+import dataclasses
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audiocache_nb.features.framing import Framing
+from audiocache_nb.features.parameters import Schema
+from audiocache_nb.features.track import Alignment, TrackFormat
+
+if TYPE_CHECKING:
+    from audiocache_nb.features.profile import AnalysisProfile
+    from audiocache_nb.features.steps import Step
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Local:
+    """A frame depends on its own samples and on `halo_frames` frames on either side."""
+
+    halo_frames: int = 0
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Whole:
+    """Every value depends on the whole signal."""
+
+
+Locality = Local | Whole
+whole = Whole()
+
+
+def local(halo_frames: int = 0) -> Local:
+    """Declare that frames depend on at most `halo_frames` neighbours on either side."""
+    return Local(int(halo_frames))
+
+
+class AudioFacts(Protocol):
+    """What a layout may depend on."""
+
+    @property
+    def sample_rate(self) -> int: ...
+    @property
+    def channels(self) -> int: ...
+    @property
+    def frames(self) -> int: ...
+
+
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
+class Layout:
+    """The shape and meaning of a calculator's result for one source.
+
+    Attributes
+    ----------
+    tail : tuple of int
+        Shape of one row.
+    axes : tuple of str
+        Names of all axes, the first being that of the rows.
+    framing : Framing
+        The grid the rows lie on.
+    """
+
+    framing: Framing
+    tail: tuple[int, ...]
+    axes: tuple[str, ...]
+    unit: str = ""
+    fill_value: float = 0.0
+    axis_coords: Mapping[str, NDArray[Any]] = dataclasses.field(default_factory=dict)
+    format: TrackFormat = "float32"
+
+    @property
+    def alignment(self) -> Alignment:
+        """What the time of a row means."""
+        return "center" if self.framing.mode == "center" else "start"
+
+
+class ComputeContext(Protocol):
+    """What a calculator can see and say while it computes."""
+
+    @property
+    def sample_rate(self) -> int: ...
+    @property
+    def hop_size(self) -> int: ...
+    @property
+    def first_frame(self) -> int: ...
+    @property
+    def audio_frames(self) -> int: ...
+    @property
+    def times_s(self) -> NDArray[np.float64]: ...
+    @property
+    def tempo(self) -> Any: ...
+    def progress(self, value: float) -> None: ...
+    def checkpoint(self) -> None: ...
+
+
+class Calculator(abc.ABC):
+    """Base of all calculators.
+
+    Attributes
+    ----------
+    id, feature, label, unit : str
+        Identity, the feature it makes, and how that is shown.
+    version : int or None
+        An explicit version is the contract; with None the code itself is the version.
+    inputs : str or tuple of str
+        ``"samples"``, ``"channels"``, ``"frames"``, ``"spectrum"`` or names of features.
+    locality : Local or Whole
+    parameters : Schema
+        The calculator's own parameters.
+    depends_on_tempo : bool
+        Only then does the tempo map take part in the key.
+    """
+
+    id: str
+    feature: str
+    label: str = ""
+    unit: str = ""
+    version: int | None = None
+    inputs: str | tuple[str, ...] = "frames"
+    locality: Locality = Local()
+    parameters: Schema = Schema()
+    depends_on_tempo: bool = False
+    fill_value: float | None = None
+
+    @property
+    def version_text(self) -> str:
+        """The version as it enters the key."""
+        return str(self.version)
+
+    @property
+    def title(self) -> str:
+        """The label, or else the feature's name."""
+        return self.label or self.feature
+
+    @abc.abstractmethod
+    def used_profile(self, profile: AnalysisProfile) -> dict[str, Any]:
+        """The profile's parameters that really change the result; they enter the key."""
+
+    @abc.abstractmethod
+    def layout(self, audio: AudioFacts, profile: AnalysisProfile, params: Mapping[str, Any]) -> Layout:
+        """Shape, axes and unit of the result."""
+
+    @abc.abstractmethod
+    def steps(self, audio: AudioFacts, profile: AnalysisProfile, params: Mapping[str, Any]) -> tuple[Step, ...]:
+        """The shared intermediate results that `compute` receives, in this order."""
+
+    def prepare(self, audio: AudioFacts, profile: AnalysisProfile, params: Mapping[str, Any]) -> Any:
+        """Constants that `compute` receives as `state`; made once for a run over a source."""
+        return {**self.used_profile(profile), **params}
+
+    @abc.abstractmethod
+    def compute(self, inputs: tuple[NDArray[Any], ...], out: NDArray[Any], state: Any, context: ComputeContext) -> None:
+        """Write the rows of one run of frames into `out` [shape=(frames, *tail)].
+
+        The inputs are read-only and are reused after the call: keep no reference to them. May be
+        called from several threads at once, for different frames.
+        """
+
+    def __repr__(self) -> str:
+        return f"<Calculator {self.id} v{self.version_text} of {self.feature!r}>"
+
+
+def bin_frequencies(sample_rate: float, fft_size: int) -> NDArray[np.float64]:
+    """Centre frequencies of the bins of a one-sided transform [Hz, shape=(fft_size // 2 + 1,)]."""
+    return np.arange(fft_size // 2 + 1) * (sample_rate / fft_size)
+
+
+def window_values(name: str, size: int, *, periodic: bool) -> NDArray[np.float64]:
+    """A window [shape=(size,)], periodic (for spectra) or symmetric.
+
+    Sums of cosines ``sum_j (-1)^j a_j cos(2 pi j n / N)`` with N = size if periodic, else size - 1.
+    Agrees with ``scipy.signal.get_window(name, size, fftbins=periodic)``.
+    """
+    terms = {"hann": (0.5, 0.5), "hamming": (0.54, 0.46), "blackman": (0.42, 0.5, 0.08), "boxcar": (1.0,)}[name]
+    length = size if periodic else size - 1
+    phase = np.arange(size) * (2 * math.pi / max(1, length))
+    values = np.zeros(size)
+    for order, weight in enumerate(terms):
+        values += (-1) ** order * weight * np.cos(order * phase)
+    return values

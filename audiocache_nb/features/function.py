@@ -1,0 +1,169 @@
+"""Calculators made from a function by ``@acn.calculator``."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audiocache_nb.errors import CalculatorContractError, InvalidParameterError, InvalidTypeError
+from audiocache_nb.features.calculator import (
+    AudioFacts,
+    Calculator,
+    ComputeContext,
+    Layout,
+    Local,
+    Locality,
+    Whole,
+    bin_frequencies,
+)
+from audiocache_nb.features.fingerprint import fingerprint
+from audiocache_nb.features.framing import Framing
+from audiocache_nb.features.keys import digest
+from audiocache_nb.features.parameters import Schema
+from audiocache_nb.features.profile import AnalysisProfile
+from audiocache_nb.features.steps import Channels, Frames, Magnitude, Mono, Span, Spectrum, Step
+
+INPUTS = ("samples", "channels", "frames", "spectrum")
+
+
+class FunctionCalculator(Calculator):
+    """A calculator whose work is done by one function.
+
+    The function's first argument receives the input, a parameter called ``ctx`` the context, and its
+    other keyword-only parameters are the calculator's parameters.
+    """
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        *,
+        feature: str,
+        unit: str = "",
+        version: int | None = None,
+        inputs: str = "frames",
+        id: str | None = None,  # noqa: A002 - the public name of the argument
+        label: str = "",
+        locality: Locality | None = None,
+        depends_on_tempo: bool = False,
+        fill_value: float | None = None,
+        axes: tuple[str, ...] | None = None,
+    ) -> None:
+        if not callable(function):
+            raise InvalidTypeError(f"A {type(function).__name__} is not a function.")
+        if inputs not in INPUTS:
+            raise InvalidParameterError(f"inputs is {inputs!r:.80}.", hint=f"Use one of {', '.join(INPUTS)}.")
+        if version is not None and (isinstance(version, bool) or not isinstance(version, int)):
+            raise InvalidTypeError("version is a whole number, or None for 'the code is the version'.")
+        if locality is None:
+            locality = Local() if inputs in ("frames", "spectrum") else Whole()
+        if not isinstance(locality, (Local, Whole)):
+            raise InvalidTypeError("locality is acn.local(halo_frames) or acn.whole.")
+        self.function = function
+        self.feature = feature
+        self.id = id or feature
+        self.label = label
+        self.unit = unit
+        self.version = version
+        self.inputs = inputs
+        self.locality = locality
+        self.depends_on_tempo = depends_on_tempo
+        self.fill_value = fill_value
+        self.declared_axes = tuple(axes) if axes else None
+        names = list(inspect.signature(function).parameters)
+        if not names:
+            raise InvalidParameterError(f"{self.id}: the function takes no argument for its {inputs}.")
+        self._wants_context = "ctx" in names[1:]
+        self.parameters = Schema.from_function(function, skip=("ctx",))
+        self.__doc__ = function.__doc__
+        declared = [inputs, repr(locality), unit, fill_value, self.declared_axes]
+        self.code = digest([fingerprint(function), declared])[:16]
+
+    @property
+    def version_text(self) -> str:
+        return f"code-{self.code}" if self.version is None else str(self.version)
+
+    def used_profile(self, profile: AnalysisProfile) -> dict[str, Any]:
+        used: dict[str, Any] = {"hop_size": profile.hop_size}
+        if self.inputs in ("frames", "spectrum"):
+            used["window_size"] = profile.window_size
+        if self.inputs == "spectrum":
+            used |= {"fft_size": profile.transform_size, "window": profile.window}
+        return used
+
+    def _framing(self, profile: AnalysisProfile) -> Framing:
+        if self.inputs in ("samples", "channels") and isinstance(self.locality, Local):
+            return Framing(profile.hop_size, profile.hop_size, "cells")
+        return Framing(profile.window_size, profile.hop_size, "center")
+
+    def layout(self, audio: AudioFacts, profile: AnalysisProfile, params: Mapping[str, Any]) -> Layout:
+        """As for any calculator; `tail` is () because only the function's result tells the width."""
+        axes = self.declared_axes or ("frame", "value")
+        coords: dict[str, NDArray[Any]] = {}
+        if self.declared_axes and self.declared_axes[-1] == "bin":
+            coords["bin"] = bin_frequencies(audio.sample_rate, profile.transform_size)
+        fill = 0.0 if self.fill_value is None else float(self.fill_value)
+        return Layout(
+            framing=self._framing(profile), tail=(), axes=axes, unit=self.unit, fill_value=fill, axis_coords=coords
+        )
+
+    def steps(self, audio: AudioFacts, profile: AnalysisProfile, params: Mapping[str, Any]) -> tuple[Step, ...]:
+        framing = self._framing(profile)
+        if isinstance(self.locality, Whole) and self.inputs in ("samples", "channels"):
+            return (Mono() if self.inputs == "samples" else Channels(),)
+        if self.inputs == "samples":
+            return (Span(Mono(), framing),)
+        if self.inputs == "channels":
+            return (Span(Channels(), framing),)
+        if self.inputs == "frames":
+            return (Frames(framing),)
+        return (Magnitude(Spectrum(framing, profile.window, True, profile.transform_size)),)
+
+    def prepare(self, audio: AudioFacts, profile: AnalysisProfile, params: Mapping[str, Any]) -> Any:
+        return dict(params)
+
+    def call(self, inputs: tuple[NDArray[Any], ...], state: Any, context: ComputeContext) -> Any:
+        """The function's own result."""
+        extra = {"ctx": context} if self._wants_context else {}
+        return self.function(inputs[0], **state, **extra)
+
+    def compute(self, inputs: tuple[NDArray[Any], ...], out: NDArray[Any], state: Any, context: ComputeContext) -> None:
+        out[...] = check_rows(self.id, self.call(inputs, state, context), len(out)).reshape(out.shape)
+
+
+def check_rows(name: str, value: Any, rows: int, halo: int = 0) -> NDArray[np.float32]:
+    """The rows that a function returned, as float32 [shape=(rows, width)].
+
+    Raises
+    ------
+    CalculatorContractError
+        For another number of rows, for more than two dimensions, for values that are not finite numbers.
+    """
+    want = f"({rows},) or ({rows}, width) numbers"
+    if type(value) is not np.ndarray:
+        try:
+            value = np.asarray(value)
+        except Exception as error:
+            raise CalculatorContractError(f"{name} returned {type(value).__name__}, not {want}.") from error
+    if value.dtype.kind not in "fiub" or value.ndim not in (1, 2):
+        raise CalculatorContractError(
+            f"{name} returned {value.dtype} of shape {value.shape}, not {want}.", hint="Return one row per frame."
+        )
+    if halo and len(value) == rows + 2 * halo:
+        value = value[halo : halo + rows]
+    if len(value) != rows:
+        raise CalculatorContractError(
+            f"{name} returned {len(value)} rows for {rows} frames.", hint=f"Return {want}.", rows=len(value)
+        )
+    result = np.array(value, dtype=np.float32, ndmin=2)  # a copy: the function may hand out its own buffer
+    if value.ndim == 1:
+        result = result.reshape(rows, 1)
+    if not np.isfinite(result).all():
+        bad = int((~np.isfinite(result)).sum())
+        raise CalculatorContractError(
+            f"{name} returned {bad} values that are not finite.", hint="Add a small number before log or division."
+        )
+    return result

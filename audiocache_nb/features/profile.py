@@ -1,0 +1,133 @@
+"""Analysis profiles: the framing and transform parameters that calculators share."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import math
+from typing import Any
+
+from audiocache_nb.errors import InvalidParameterError
+
+WINDOWS = ("hann", "hamming", "blackman", "boxcar")
+MAX_WINDOW_SAMPLES = 1 << 20
+DEFAULT_PROFILE_ID = "default"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class AnalysisProfile:
+    """How audio is framed and transformed.
+
+    Parameters
+    ----------
+    window_size : int in 2 .. 2**20 [samples]
+        Length of one frame.
+    hop_size : int in 1 .. 2**20 [samples]
+        Distance between the starts of two frames.
+    fft_size : int >= window_size [samples] or None
+        Frames are zero-padded to this length. None: the next power of two, at least 32.
+    window : {"hann", "hamming", "blackman", "boxcar"}
+        Calibrated calculators use the periodic form.
+    min_decibels, max_decibels : float [dB]
+        The range decibel features are clamped to.
+    id : str or None
+        None: ``"default"`` for the defaults, else a digest of the values, so that equal
+        profiles are one and a label never stands for values it does not have.
+
+    Raises
+    ------
+    InvalidParameterError
+        Names the parameter and its allowed range.
+
+    Examples
+    --------
+    >>> AnalysisProfile().id
+    'default'
+    >>> AnalysisProfile(window_size=4096).id == AnalysisProfile(window_size=4096).id
+    True
+    """
+
+    window_size: int = 2048
+    hop_size: int = 512
+    fft_size: int | None = None
+    window: str = "hann"
+    min_decibels: float = -80.0
+    max_decibels: float = 0.0
+    id: str = ""
+
+    def __post_init__(self) -> None:
+        put = object.__setattr__
+        put(self, "window_size", _integer("window_size", self.window_size, 2))
+        put(self, "hop_size", _integer("hop_size", self.hop_size, 1))
+        if self.fft_size is not None:
+            put(self, "fft_size", _integer("fft_size", self.fft_size, self.window_size))
+        if self.window not in WINDOWS:
+            raise InvalidParameterError(
+                f"window {self.window!r:.60} is not known.", hint=f"Use one of {', '.join(WINDOWS)}."
+            )
+        low, high = _finite("min_decibels", self.min_decibels), _finite("max_decibels", self.max_decibels)
+        if low >= high:
+            raise InvalidParameterError(f"min_decibels {low:g} is not below max_decibels {high:g}.")
+        put(self, "min_decibels", low)
+        put(self, "max_decibels", high)
+        if not isinstance(self.id, str) or len(self.id) > 120:
+            raise InvalidParameterError("A profile's id is a text of at most 120 characters.")
+        if not self.id:
+            put(self, "id", self._digest_id())
+
+    def _digest_id(self) -> str:
+        values = self.values()
+        if values == _DEFAULTS:
+            return DEFAULT_PROFILE_ID
+        text = json.dumps(values, sort_keys=True)
+        return "adhoc-" + hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def values(self) -> dict[str, Any]:
+        """The parameters without the id."""
+        names = (field.name for field in dataclasses.fields(self) if field.name != "id")
+        return {name: getattr(self, name) for name in names}
+
+    def replace(self, **changes: Any) -> AnalysisProfile:
+        """A copy with other values; its id follows from them unless one is given."""
+        return dataclasses.replace(self, **{"id": "", **changes})
+
+    @property
+    def transform_size(self) -> int:
+        """Length of the FFT really used [samples]."""
+        return self.fft_size or next_power_of_two(max(32, self.window_size))
+
+
+def next_power_of_two(n: int) -> int:
+    """The smallest power of two that is not below ``n``."""
+    return 1 << max(0, n - 1).bit_length()
+
+
+def _integer(name: str, value: object, low: int) -> int:
+    try:
+        ok = not isinstance(value, bool) and int(value) == value  # type: ignore[call-overload]
+    except (TypeError, ValueError, OverflowError):
+        ok = False
+    if not ok or not low <= int(value) <= MAX_WINDOW_SAMPLES:  # type: ignore[call-overload]
+        raise InvalidParameterError(
+            f"{name} is {value!r:.60}, which is not a whole number from {low} to {MAX_WINDOW_SAMPLES}.",
+            hint=f"Choose {name} in that range, in samples.",
+            parameter=name,
+        )
+    return int(value)  # type: ignore[call-overload]
+
+
+def _finite(name: str, value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        raise InvalidParameterError(f"{name} is {value!r:.60}, which is not a finite number of decibels.")
+    return float(value)
+
+
+_DEFAULTS = {
+    "window_size": 2048,
+    "hop_size": 512,
+    "fft_size": None,
+    "window": "hann",
+    "min_decibels": -80.0,
+    "max_decibels": 0.0,
+}
