@@ -1,0 +1,42 @@
+"""Rounding as musical time wants it."""
+
+from __future__ import annotations
+
+import math
+from typing import overload
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+
+@overload
+def round_half_up(value: float) -> int: ...
+@overload
+def round_half_up(value: NDArray[np.float64]) -> NDArray[np.int64]: ...
+def round_half_up(value: float | NDArray[np.float64]) -> int | NDArray[np.int64]:
+    """Nearest whole number, halves towards plus infinity.
+
+    Python's `round` and `numpy.rint` send halves to the even neighbour, and ``floor(x + 0.5)``
+    is off by one just below a half, where the sum itself is rounded.
+
+    Parameters
+    ----------
+    value : float or ndarray of float64
+
+    Returns
+    -------
+    int or ndarray of int64
+    """
+    if isinstance(value, np.ndarray):
+        below = np.floor(value)
+        return (below + (value - below >= 0.5)).astype(np.int64)
+    floor = math.floor(value)
+    return floor + (value - floor >= 0.5)
+
+
+def as_float(value: ArrayLike) -> float | NDArray[np.float64]:
+    """A plain float for a scalar, else an array of float64."""
+    if isinstance(value, (int, float)):
+        return float(value)
+    array = np.asarray(value, dtype=np.float64)
+    return float(array) if array.ndim == 0 else array

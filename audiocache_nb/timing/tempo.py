@@ -1,0 +1,178 @@
+"""The tempo of a session: a mutable holder of immutable tempo maps."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import threading
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from numpy.typing import ArrayLike
+
+from audiocache_nb.timing.tempo_entries import TempoEntry
+from audiocache_nb.timing.tempo_map import DEFAULT_BPM, BarBeat, TempoMap
+
+_log = logging.getLogger(__name__)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class TempoChange:
+    """What subscribers receive.
+
+    Attributes
+    ----------
+    version : int
+        Grows by one with each change.
+    tempo_map : TempoMap
+        The map of that version.
+    """
+
+    version: int
+    tempo_map: TempoMap
+
+
+class Tempo:
+    """Tempo and metre, changeable from any thread.
+
+    Readers see one immutable map at a time: a change replaces the map, it never edits it.
+
+    Parameters
+    ----------
+    bpm : float in 1 .. 1000 [quarter notes per minute]
+    beats_per_bar : int in 1 .. 64
+
+    Examples
+    --------
+    >>> tempo = Tempo(bpm=120)
+    >>> tempo.seconds_to_ticks(0.5)
+    960.0
+    >>> tempo.set_map([(0.0, 120.0, "linear"), (2.0, 180.0)])
+    >>> tempo.seconds_to_ticks(1.0)
+    2160.0
+    """
+
+    def __init__(self, bpm: float = DEFAULT_BPM, beats_per_bar: int = 4) -> None:
+        self._state = TempoChange(0, TempoMap.constant(bpm, beats_per_bar=beats_per_bar))
+        self._lock = threading.Lock()
+        self._subscribers: dict[int, Callable[[TempoChange], object]] = {}
+        self._next_subscriber = 0
+
+    # ---- reading ----------------------------------------------------------------------------
+
+    def snapshot(self) -> TempoMap:
+        """The present map; it never changes."""
+        return self._state.tempo_map
+
+    @property
+    def version(self) -> int:
+        """Number of changes so far."""
+        return self._state.version
+
+    @property
+    def digest(self) -> str:
+        """Content digest of map and metre: equal again when a tempo is set back."""
+        return self.snapshot().digest
+
+    @property
+    def entries(self) -> tuple[TempoEntry, ...]:
+        """The map as it was set."""
+        return self.snapshot().entries
+
+    @property
+    def bpm(self) -> float:
+        """Tempo at time zero [quarter notes per minute]. Setting it replaces the whole map by one tempo."""
+        return self.entries[0].bpm
+
+    @bpm.setter
+    def bpm(self, value: float) -> None:
+        self._replace(lambda old: TempoMap.constant(value, beats_per_bar=old.beats_per_bar))
+
+    @property
+    def beats_per_bar(self) -> int:
+        """Beats (quarter notes) in a bar."""
+        return self.snapshot().beats_per_bar
+
+    @beats_per_bar.setter
+    def beats_per_bar(self, value: int) -> None:
+        self._replace(lambda old: TempoMap.of(old.entries, beats_per_bar=value))
+
+    def set_map(self, entries: Iterable[Any]) -> None:
+        """Replace the tempo by a map.
+
+        Parameters
+        ----------
+        entries : iterable of (seconds, bpm) or (seconds, bpm, curve)
+            Strictly increasing in time. The first tempo also holds before its entry. A ``"linear"``
+            entry ramps, linearly in time, to the next entry; a ``"step"`` entry (the default) holds.
+
+        Raises
+        ------
+        InvalidParameterError
+            Names the entry; the tempo stays as it was.
+        """
+        checked = TempoMap.of(entries)
+        self._replace(lambda old: dataclasses.replace(checked, beats_per_bar=old.beats_per_bar))
+
+    # ---- conversions: those of the present map -------------------------------------------------
+
+    def seconds_to_ticks(self, seconds: ArrayLike) -> Any:
+        """See `TempoMap.seconds_to_ticks`."""
+        return self.snapshot().seconds_to_ticks(seconds)
+
+    def ticks_to_seconds(self, ticks: ArrayLike) -> Any:
+        """See `TempoMap.ticks_to_seconds`."""
+        return self.snapshot().ticks_to_seconds(ticks)
+
+    def bpm_at(self, seconds: ArrayLike) -> Any:
+        """See `TempoMap.bpm_at`."""
+        return self.snapshot().bpm_at(seconds)
+
+    def hop_ticks(self, hop_seconds: ArrayLike) -> Any:
+        """See `TempoMap.hop_ticks`."""
+        return self.snapshot().hop_ticks(hop_seconds)
+
+    def bar_beat(self, seconds: ArrayLike) -> BarBeat:
+        """See `TempoMap.bar_beat`."""
+        return self.snapshot().bar_beat(seconds)
+
+    # ---- changes ------------------------------------------------------------------------------
+
+    def subscribe(self, callback: Callable[[TempoChange], object]) -> Callable[[], None]:
+        """Call `callback` after each change, on the thread that made it.
+
+        A callback that raises is logged and harms neither the change nor the others. When several
+        threads change the tempo at once, `TempoChange.version` tells which change is the newest.
+
+        Returns
+        -------
+        callable
+            Ends the subscription; calling it again does nothing.
+        """
+        with self._lock:
+            key = self._next_subscriber
+            self._next_subscriber += 1
+            self._subscribers[key] = callback
+
+        def unsubscribe() -> None:
+            with self._lock:
+                self._subscribers.pop(key, None)
+
+        return unsubscribe
+
+    def _replace(self, make: Callable[[TempoMap], TempoMap]) -> None:
+        with self._lock:
+            old = self._state
+            new = make(old.tempo_map)
+            if new == old.tempo_map:
+                return  # the same tempo set again is no change
+            change = self._state = TempoChange(old.version + 1, new)
+            callbacks = tuple(self._subscribers.values())
+        for callback in callbacks:
+            try:
+                callback(change)
+            except Exception:
+                _log.exception("A subscriber to the tempo raised")
+
+    def __repr__(self) -> str:
+        return repr(self.snapshot()).replace("TempoMap", "Tempo", 1)
