@@ -14,7 +14,7 @@ def round_half_up(value: float) -> int: ...
 @overload
 def round_half_up(value: NDArray[np.float64]) -> NDArray[np.int64]: ...
 def round_half_up(value: float | NDArray[np.float64]) -> int | NDArray[np.int64]:
-    """Nearest whole number, halves towards plus infinity.
+    """Round to the nearest whole number, halves towards plus infinity.
 
     Python's `round` and `numpy.rint` send halves to the even neighbour, and ``floor(x + 0.5)``
     is off by one just below a half, where the sum itself is rounded.
@@ -35,7 +35,7 @@ def round_half_up(value: float | NDArray[np.float64]) -> int | NDArray[np.int64]
 
 
 def as_float(value: ArrayLike) -> float | NDArray[np.float64]:
-    """A plain float for a scalar, else an array of float64."""
+    """Return a plain float for a scalar, else an array of float64."""
     if isinstance(value, (int, float)):
         return float(value)
     array = np.asarray(value, dtype=np.float64)

@@ -61,7 +61,7 @@ class Tempo:
     # ---- reading ----------------------------------------------------------------------------
 
     def snapshot(self) -> TempoMap:
-        """The present map; it never changes."""
+        """Return the present map; it never changes."""
         return self._state.tempo_map
 
     @property

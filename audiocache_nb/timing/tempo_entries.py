@@ -42,7 +42,7 @@ class TempoEntry:
 
 
 def check_bpm(value: object, *, where: str = "") -> float:
-    """A usable tempo [bpm], or `InvalidParameterError`."""
+    """Return a usable tempo [bpm], or `InvalidParameterError`."""
     number = _real(value)
     if number is None or not MIN_BPM <= number <= MAX_BPM:
         raise InvalidParameterError(
@@ -54,7 +54,7 @@ def check_bpm(value: object, *, where: str = "") -> float:
 
 
 def check_beats_per_bar(value: object) -> int:
-    """A usable number of beats, or `InvalidParameterError`."""
+    """Return a usable number of beats, or `InvalidParameterError`."""
     number = _real(value)
     if number is None or number != math.floor(number) or not 1 <= number <= MAX_BEATS_PER_BAR:
         raise InvalidParameterError(

@@ -69,7 +69,7 @@ class TempoMap:
 
     @classmethod
     def of(cls, entries: Iterable[Any], *, beats_per_bar: int = 4) -> TempoMap:
-        """A map from ``(seconds, bpm)`` or ``(seconds, bpm, "step" | "linear")``.
+        """Make a map from ``(seconds, bpm)`` or ``(seconds, bpm, "step" | "linear")``.
 
         Parameters
         ----------
@@ -192,7 +192,7 @@ class TempoMap:
         return _like(time, np.broadcast_to(now / TICKS_PER_SECOND_AT_1_BPM, np.shape(time)).copy())
 
     def hop_ticks(self, hop_seconds: ArrayLike) -> Any:
-        """A hop in whole ticks, measured from time zero: rounded half up, at least 1.
+        """Express a hop in whole ticks, measured from time zero: rounded half up, at least 1.
 
         Parameters
         ----------
@@ -260,7 +260,7 @@ class TempoMap:
         return BarBeat(bars.astype(np.int64) + 1, beat)
 
     def _segment_of(self, value: float | NDArray[np.float64], *, column: int) -> Any:
-        """The segment's four numbers at a time (column 0) or a tick (column 1), each shaped like `value`."""
+        """Find the segment of a time (column 0) or a tick (column 1): its four numbers, shaped like `value`."""
         segments = self._segments
         if len(segments) == 1:
             return segments[0].tolist()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import threading
 import time
@@ -207,7 +208,6 @@ def test_t1_a_bad_bpm_is_refused_and_changes_nothing(value: Any) -> None:
     tempo.subscribe(heard.append)
     with pytest.raises(InvalidParameterError, match="bpm"):
         tempo.bpm = value
-    assert isinstance(pytest.raises(ValueError, setattr, tempo, "bpm", value).value, InvalidParameterError)
     with pytest.raises(InvalidParameterError):
         Tempo(value)
     assert (tempo.bpm, tempo.version, heard) == (97.0, 0, [])
@@ -247,12 +247,13 @@ def test_t2_what_is_no_list_is_refused(entries: Any) -> None:
         Tempo().set_map(entries)
 
 
-def test_t2_many_entries() -> None:
+def test_t2_many_entries(monkeypatch: pytest.MonkeyPatch) -> None:
     count = 100_000
     tempo_map = TempoMap.of((i * 0.5, 60.0 + i % 2 * 60.0) for i in range(count))
     assert tempo_map.seconds_to_ticks(count * 0.5) == pytest.approx(count * 720.0)
-    with pytest.raises(InvalidParameterError, match="at most"):
-        TempoMap.of((i * 0.5, 60.0) for i in range(1_000_001))
+    monkeypatch.setattr("audiocache_nb.timing.tempo_entries.MAX_ENTRIES", 1000)
+    with pytest.raises(InvalidParameterError, match="at most 1000"):
+        TempoMap.of((i * 0.5, 60.0) for i in itertools.count())
 
 
 @pytest.mark.parametrize("value", [0, -1, 65, 3.5, True, math.nan, "4", None])
