@@ -79,6 +79,11 @@ class Layout:
         """What the time of a row means."""
         return "center" if self.framing.mode == "center" else "start"
 
+    def with_width(self, width: int) -> Layout:
+        """The layout of rows of `width` values, once that is known."""
+        coords = {name: values for name, values in self.axis_coords.items() if len(values) == width}
+        return dataclasses.replace(self, tail=(width,), axis_coords=coords)
+
 
 class ComputeContext(Protocol):
     """What a calculator can see and say while it computes."""

@@ -62,6 +62,8 @@ class FunctionCalculator(Calculator):
             locality = Local() if inputs in ("frames", "spectrum") else Whole()
         if not isinstance(locality, (Local, Whole)):
             raise InvalidTypeError("locality is acn.local(halo_frames) or acn.whole.")
+        if axes is not None and (len(axes) != 2 or axes[0] != "frame"):
+            raise InvalidParameterError(f"axes is {axes!r:.80}.", hint='Name two axes, the first being "frame".')
         self.function = function
         self.feature = feature
         self.id = id or feature

@@ -1,0 +1,96 @@
+"""Audio feature caches for notebooks: import, ask, compute in the background, see, sample.
+
+>>> import audiocache_nb as acn
+
+Names are loaded when they are first used, so that importing the package costs little.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+_NAMES = {
+    "Session": "session",
+    "AnalysisProfile": "features.profile",
+    "Descriptor": "features.descriptor",
+    "FeatureTrack": "features.track",
+    "Events": "features.track",
+    "Global": "features.track",
+    "Calculator": "features.calculator",
+    "local": "features.calculator",
+    "whole": "features.calculator",
+    "Range": "features.parameters",
+    "calculator": "features.registry",
+    "calculators": "features.registry",
+    "StatusBadge": "widgets.status_badge",
+    "CachesPanel": "widgets.caches_panel",
+    "FeaturePlot": "widgets.feature_plot",
+    **dict.fromkeys(
+        (
+            "AudioCacheError",
+            "AudioLimitError",
+            "CacheError",
+            "CalculatorContractError",
+            "CalculatorError",
+            "Cancelled",
+            "IngestError",
+            "InvalidParameterError",
+            "InvalidTypeError",
+            "JobCancelledError",
+            "NonFiniteAudioError",
+            "SessionClosedError",
+            "SourceChangedError",
+            "SourceMissingError",
+            "TruncatedAudioError",
+            "UnknownCalculatorError",
+            "UnknownFeatureError",
+            "UnknownTrackError",
+            "UnsupportedFormatError",
+            "WaitTimeoutError",
+        ),
+        "errors",
+    ),
+}
+_MODULES = {"errors": "errors", "examples": "audio.examples", "plotting": "plotting"}
+
+__all__ = ["__version__", *sorted(_NAMES), *sorted(_MODULES)]
+
+if TYPE_CHECKING:
+    from audiocache_nb import errors as errors
+    from audiocache_nb import plotting as plotting
+    from audiocache_nb.audio import examples as examples
+    from audiocache_nb.errors import AudioCacheError as AudioCacheError
+    from audiocache_nb.errors import CalculatorError as CalculatorError
+    from audiocache_nb.features.calculator import Calculator as Calculator
+    from audiocache_nb.features.calculator import local as local
+    from audiocache_nb.features.calculator import whole as whole
+    from audiocache_nb.features.descriptor import Descriptor as Descriptor
+    from audiocache_nb.features.parameters import Range as Range
+    from audiocache_nb.features.profile import AnalysisProfile as AnalysisProfile
+    from audiocache_nb.features.registry import calculator as calculator
+    from audiocache_nb.features.registry import calculators as calculators
+    from audiocache_nb.features.track import Events as Events
+    from audiocache_nb.features.track import FeatureTrack as FeatureTrack
+    from audiocache_nb.features.track import Global as Global
+    from audiocache_nb.session import Session as Session
+    from audiocache_nb.widgets.caches_panel import CachesPanel as CachesPanel
+    from audiocache_nb.widgets.feature_plot import FeaturePlot as FeaturePlot
+    from audiocache_nb.widgets.status_badge import StatusBadge as StatusBadge
+
+
+def __getattr__(name: str) -> Any:
+    if name in _NAMES:
+        value = getattr(importlib.import_module(f"{__name__}.{_NAMES[name]}"), name)
+    elif name in _MODULES:
+        value = importlib.import_module(f"{__name__}.{_MODULES[name]}")
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

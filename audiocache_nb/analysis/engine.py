@@ -1,0 +1,179 @@
+"""The engine: one pass over the audio for any number of local calculators, on several threads."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audiocache_nb.analysis.context import Context
+from audiocache_nb.analysis.control import Control
+from audiocache_nb.analysis.plan import Group, Item, LocalTask, Plan
+from audiocache_nb.analysis.results import as_calculator_error, seal
+from audiocache_nb.analysis.segments import SEGMENT_SAMPLES, Segment, SegmentReader
+from audiocache_nb.analysis.shared import Run, Transformer, batch_frames, rows_of
+from audiocache_nb.errors import Cancelled
+from audiocache_nb.features.function import FunctionCalculator, check_rows
+from audiocache_nb.features.track import FeatureTrack
+
+Done = Callable[[Item, FeatureTrack], None]
+Failed = Callable[[Item, BaseException], None]
+
+
+class _Output:
+    """The rows of one task while they are being written."""
+
+    def __init__(self, task: LocalTask) -> None:
+        self.task = task
+        self.error: BaseException | None = None
+        self.seconds = 0.0
+        self._lock = threading.Lock()
+        self._of_function = isinstance(task.item.calculator, FunctionCalculator)
+        self.data: NDArray[np.float32] | None = None
+        if not self._of_function:
+            self.data = np.empty((task.frame_count, *task.layout.tail), np.float32)
+
+    def write(self, run: Run, first: int, end: int, context: Context) -> None:
+        """Compute the rows ``first .. end - 1``."""
+        task = self.task
+        calculator = task.item.calculator
+        halo, rows = task.halo_frames, end - first
+        inputs = tuple(rows_of(step, run, first - halo - run.first, rows + 2 * halo) for step in task.steps)
+        if isinstance(calculator, FunctionCalculator):
+            value = check_rows(calculator.id, calculator.call(inputs, task.state, context), rows, halo)
+            self._allocate(value.shape[1])[first:end] = value
+            return
+        assert self.data is not None
+        calculator.compute(inputs, self.data[first:end], task.state, context)
+
+    def _allocate(self, width: int) -> NDArray[np.float32]:
+        with self._lock:
+            if self.data is None:
+                self.data = np.empty((self.task.frame_count, width), np.float32)
+            if self.data.shape[1] != width:
+                raise ValueError(f"rows of {width} values after rows of {self.data.shape[1]}")
+            return self.data
+
+    def finished(self) -> NDArray[np.float32]:
+        """The data; a recording without samples has no rows."""
+        if self.data is None:
+            return np.empty((0, 1), np.float32)
+        return self.data
+
+
+class Pass:
+    """One pass of a plan over its source."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        control: Control,
+        *,
+        share: float = 1.0,
+        size: int = SEGMENT_SAMPLES,
+    ) -> None:
+        self.plan = plan
+        self.control = control
+        self._share = share
+        self._outputs = {id(task): _Output(task) for group in plan.groups for task in group.tasks}
+        left, right = plan.reach_samples
+        self._reader = SegmentReader(plan.source, left, right, mono=plan.needs_mono, size=size)
+        self._lock = threading.Lock()
+        self._samples_done = 0
+        self.error: BaseException | None = None
+
+    @property
+    def segment_count(self) -> int:
+        """Pieces that can be worked on in parallel."""
+        return self._reader.count
+
+    @property
+    def complete(self) -> bool:
+        """Whether every sample has been worked on."""
+        return self.error is None and self._samples_done == self._reader.total
+
+    def work(self) -> None:
+        """Work on segments until there are none left; called by each of the pass's threads."""
+        try:
+            self._work()
+        except Cancelled:
+            pass
+        except BaseException as error:  # the decoder failed: nothing can go on
+            with self._lock:
+                self.error = self.error or error
+
+    def _work(self) -> None:
+        buffers = self._reader.buffers()
+        transformer = Transformer()
+        with np.errstate(all="ignore"):  # what is not finite is refused by name, not warned about in some thread
+            while self.error is None:
+                self.control.checkpoint()
+                segment = self._reader.next(buffers)
+                if segment is None:
+                    return
+                for group in self.plan.groups:
+                    self._run_group(group, segment, transformer)
+                with self._lock:
+                    self._samples_done += segment.end - segment.first
+                    done = self._samples_done / self._reader.total
+                self.control.report(done * self._share)
+
+    def _run_group(self, group: Group, segment: Segment, transformer: Transformer) -> None:
+        framing = group.framing
+        count = group.tasks[0].frame_count
+        first = framing.first_frame_at(segment.first)
+        end = count if segment.is_last else min(count, framing.first_frame_at(segment.end))
+        step, halo = batch_frames(framing), group.halo_frames
+        for start in range(first, end, step):
+            self.control.checkpoint()
+            stop = min(start + step, end)
+            run = Run(segment, framing, start - halo, stop + halo, transformer)
+            for task in group.tasks:
+                output = self._outputs[id(task)]
+                if output.error is None:
+                    self._compute(output, run, start, stop)
+
+    def _compute(self, output: _Output, run: Run, start: int, stop: int) -> None:
+        source = self.plan.source
+        began_s = time.perf_counter()
+        context = Context(
+            self.control,
+            sample_rate=source.sample_rate,
+            hop_samples=output.task.layout.framing.hop_samples,
+            first_frame=start,
+            frame_count=stop - start,
+            audio_frames=source.frames,
+            tempo=output.task.item.tempo if output.task.item.calculator.depends_on_tempo else None,
+        )
+        try:
+            output.write(run, start, stop, context)
+        except Cancelled:
+            if self.control.cancelled:
+                raise
+            output.error = RuntimeError("the calculator raised Cancelled although nobody cancelled")
+        except BaseException as error:  # noqa: BLE001 - a calculator may raise anything, and fails alone
+            output.error = error
+        output.seconds += time.perf_counter() - began_s
+
+    def close(self) -> None:
+        """Release the decoder."""
+        self._reader.close()
+
+    def finish(self, done: Done, failed: Failed) -> None:
+        """Hand out the results of a pass that went through."""
+        for output in self._outputs.values():
+            item = output.task.item
+            if output.error is not None:
+                failed(item, as_calculator_error(item, output.error))
+                continue
+            data = output.finished()
+            layout = output.task.layout
+            if not layout.tail:  # a function's result: only the data tell the width
+                layout = layout.with_width(data.shape[1])
+            track = seal(self.plan.source, item, layout, data, output.seconds)
+            done(item, track)
+

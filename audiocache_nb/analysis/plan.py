@@ -1,0 +1,174 @@
+"""Plans: requests become the smallest set of shared steps."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from audiocache_nb.features.calculator import Calculator, Layout, Local
+from audiocache_nb.features.descriptor import Descriptor
+from audiocache_nb.features.framing import Framing
+from audiocache_nb.features.keys import feature_key
+from audiocache_nb.features.steps import Channels, Mono, Step, framing_of, inputs_of
+
+if TYPE_CHECKING:
+    from audiocache_nb.audio.source import AudioSource
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Item:
+    """One feature to compute: a resolved descriptor with everything that its key follows from."""
+
+    descriptor: Descriptor
+    calculator: Calculator
+    params: Mapping[str, Any]
+    used: Mapping[str, Any]
+    key: str
+    tempo: Any = None
+
+    @property
+    def title(self) -> str:
+        """What progress shows."""
+        return self.calculator.title
+
+
+def make_item(
+    source: AudioSource, descriptor: Descriptor, calculator: Calculator, *, tempo: Any = None, salt: str = ""
+) -> Item:
+    """Bind a resolved descriptor to a source.
+
+    Parameters
+    ----------
+    tempo : Tempo or None
+        Its digest enters the key only if the calculator depends on it.
+    """
+    params = calculator.parameters.effective(dict(descriptor.params))
+    used = {**calculator.used_profile(descriptor.used_profile), **params}
+    key = feature_key(
+        audio=source.digest,
+        decode=source.decode,
+        calculator=calculator.id,
+        version=calculator.version_text,
+        parameters=used,
+        tempo=tempo.digest if calculator.depends_on_tempo and tempo is not None else None,
+        salt=salt,
+    )
+    return Item(descriptor, calculator, params, used, key, tempo)
+
+
+@dataclasses.dataclass(eq=False)
+class LocalTask:
+    """A local calculator in a plan."""
+
+    item: Item
+    layout: Layout
+    steps: tuple[Step, ...]
+    state: Any
+    halo_frames: int
+    frame_count: int
+
+
+@dataclasses.dataclass(eq=False)
+class Group:
+    """The tasks of one framing; they share frames and transforms."""
+
+    framing: Framing
+    tasks: list[LocalTask]
+
+    @property
+    def halo_frames(self) -> int:
+        """Neighbouring frames that some task needs."""
+        return max(task.halo_frames for task in self.tasks)
+
+
+@dataclasses.dataclass(eq=False)
+class Plan:
+    """What one pass over a source does.
+
+    Attributes
+    ----------
+    groups : list of Group
+        Local calculators, by framing.
+    whole : list of Item
+        Calculators that need the whole signal; they follow the pass, one by one.
+    broken : list of (Item, BaseException)
+        Calculators whose own layout or preparation failed.
+    """
+
+    source: AudioSource
+    groups: list[Group]
+    whole: list[Item]
+    broken: list[tuple[Item, BaseException]]
+
+    @property
+    def steps(self) -> set[Step]:
+        """All distinct steps of the pass."""
+        found: set[Step] = set()
+        todo = [step for group in self.groups for task in group.tasks for step in task.steps]
+        while todo:
+            step = todo.pop()
+            if step not in found:
+                found.add(step)
+                todo.extend(inputs_of(step))
+        return found
+
+    @property
+    def needs_mono(self) -> bool:
+        """Whether any step starts from the mono mix."""
+        return Mono() in self.steps
+
+    @property
+    def reach_samples(self) -> tuple[int, int]:
+        """How far frames reach before and after their anchors, halos included."""
+        left = right = 0
+        for group in self.groups:
+            halo = math.ceil(group.halo_frames * group.framing.hop_samples)
+            left = max(left, group.framing.left_samples + halo)
+            right = max(right, group.framing.right_samples + halo)
+        return left, right
+
+    @property
+    def title(self) -> str:
+        """Labels of the pass's calculators."""
+        return " · ".join(dict.fromkeys(task.item.title for group in self.groups for task in group.tasks))
+
+
+def make_plan(source: AudioSource, items: Iterable[Item]) -> Plan:
+    """Group the items by what they share. A calculator that fails here fails alone."""
+    plan = Plan(source, [], [], [])
+    groups: dict[Framing, Group] = {}
+    for item in items:
+        locality = item.calculator.locality
+        if not isinstance(locality, Local):
+            plan.whole.append(item)
+            continue
+        try:
+            task = _local_task(source, item, locality)
+        except Exception as error:  # a user's calculator may raise anything
+            plan.broken.append((item, error))
+            continue
+        group = groups.get(task.layout.framing)
+        if group is None:
+            group = groups[task.layout.framing] = Group(task.layout.framing, [])
+        group.tasks.append(task)
+    plan.groups = list(groups.values())
+    return plan
+
+
+def _local_task(source: AudioSource, item: Item, locality: Local) -> LocalTask:
+    calculator, profile = item.calculator, item.descriptor.used_profile
+    layout = calculator.layout(source, profile, item.params)
+    steps = calculator.steps(source, profile, item.params)
+    for step in steps:
+        if framing_of(step) != layout.framing or isinstance(step, (Mono, Channels)):
+            raise ValueError(f"{calculator.id}: step {step} does not lie on the frames of the result")
+    return LocalTask(
+        item,
+        layout,
+        steps,
+        calculator.prepare(source, profile, item.params),
+        locality.halo_frames,
+        layout.framing.frame_count(source.frames),
+    )

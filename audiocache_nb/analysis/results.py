@@ -1,0 +1,121 @@
+"""Results: rows, events and global values sealed as feature tracks."""
+
+from __future__ import annotations
+
+import datetime
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audiocache_nb.analysis.plan import Item
+from audiocache_nb.errors import CalculatorContractError, CalculatorError
+from audiocache_nb.features.calculator import Layout
+from audiocache_nb.features.track import Events, FeatureTrack, Global
+
+if TYPE_CHECKING:
+    from audiocache_nb.audio.source import AudioSource
+
+
+def seal(source: AudioSource, item: Item, layout: Layout, data: NDArray[Any], seconds: float) -> FeatureTrack:
+    """The finished track of a framewise feature."""
+    return _track(source, item, data, layout.axes, seconds, layout=layout)
+
+
+def seal_result(source: AudioSource, item: Item, value: Events | Global, seconds: float) -> FeatureTrack:
+    """The finished track of events or of a global value."""
+    if isinstance(value, Events):
+        times_s = _numbers(item, value.times_s, 1)
+        columns = [times_s[:, None]]
+        names: tuple[str, ...] = ("time",)
+        if value.values is not None:
+            extra = _numbers(item, value.values, 2)
+            if len(extra) != len(times_s):
+                raise CalculatorContractError(
+                    f"{item.calculator.id} returned {len(extra)} values for {len(times_s)} events."
+                )
+            columns.append(extra)
+            names += _names(item, value.names, extra.shape[1])
+        data = np.hstack(columns)[np.argsort(times_s, kind="stable")]
+        return _track(source, item, data, ("event", "field"), seconds, coords={"field": np.array(names)}, form="events")
+    data = _numbers(item, value.value, 2, row=True)
+    coords = {"value": np.array(_names(item, value.names, data.shape[1]))}
+    return _track(source, item, data, ("frame", "value"), seconds, coords=coords, form="global")
+
+
+def _names(item: Item, names: tuple[str, ...], width: int) -> tuple[str, ...]:
+    if names and len(names) != width:
+        raise CalculatorContractError(f"{item.calculator.id} named {len(names)} of {width} values.")
+    return tuple(names) or tuple(f"value {n}" for n in range(width))
+
+
+def _numbers(item: Item, value: Any, dimensions: int, *, row: bool = False) -> NDArray[np.float64]:
+    try:
+        array = np.array(value, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise CalculatorContractError(f"{item.calculator.id} returned something that is not numbers.") from error
+    if row:
+        array = array.reshape(1, -1)
+    elif dimensions == 2 and array.ndim == 1:
+        array = array[:, None]
+    if array.ndim != dimensions or not np.isfinite(array).all():
+        raise CalculatorContractError(f"{item.calculator.id} returned {array.shape}, not finite numbers in rows.")
+    return array
+
+
+def _track(
+    source: AudioSource,
+    item: Item,
+    data: NDArray[Any],
+    axes: tuple[str, ...],
+    seconds: float,
+    *,
+    layout: Layout | None = None,
+    coords: dict[str, NDArray[Any]] | None = None,
+    form: Any = None,
+) -> FeatureTrack:
+    calculator = item.calculator
+    hop_seconds = layout.framing.hop_samples / source.sample_rate if layout else source.duration
+    return FeatureTrack(
+        feature=calculator.feature,
+        calculator_id=calculator.id,
+        version=calculator.version_text,
+        label=calculator.title,
+        unit=layout.unit if layout else calculator.unit,
+        data=data,
+        axes=axes,
+        fill_value=layout.fill_value if layout else float(calculator.fill_value or 0.0),
+        hop_seconds=hop_seconds,
+        start_seconds=0.0,
+        key=item.key,
+        alignment=layout.alignment if layout else "start",
+        format=form or (layout.format if layout else "float32"),
+        axis_coords=layout.axis_coords if layout else (coords or {}),
+        profile_id=item.descriptor.used_profile.id,
+        parameters=item.used,
+        provenance={
+            "audio": source.digest,
+            "decode": dict(source.decode),
+            "sample_rate": source.sample_rate,
+            "calculator": calculator.id,
+            "version": calculator.version_text,
+            "parameters": dict(item.used),
+            "seconds": seconds,
+            "computed_at": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            "numpy": np.__version__,
+        },
+    )
+
+
+def as_calculator_error(item: Item, error: BaseException) -> CalculatorError:
+    """The error that waiters and tables see; the original is its cause."""
+    if isinstance(error, CalculatorError):
+        return error
+    text = f"{type(error).__name__}: {error}"
+    wrapped = CalculatorError(
+        f"Calculator {item.calculator.id!r} failed: {text[:400]}.",
+        hint="The original exception is chained below.",
+        calculator=item.calculator.id,
+    )
+    wrapped.__cause__ = error
+    return wrapped

@@ -1,0 +1,269 @@
+"""The scheduler: which job runs when, on which thread, and what is heard of it."""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import threading
+import time
+import weakref
+from typing import Protocol
+
+from audiocache_nb.analysis.control import Progress
+from audiocache_nb.analysis.jobs import Job, JobState
+from audiocache_nb.analysis.plan import Item
+from audiocache_nb.analysis.runner import run_job
+from audiocache_nb.errors import Cancelled, SessionClosedError
+from audiocache_nb.features.track import FeatureTrack
+
+TICK_S = 1 / 15  # progress leaves the scheduler less than 20 times a second, in all
+IDLE_S = 5.0
+CLOSE_S = 0.5
+log = logging.getLogger("audiocache_nb")
+
+
+class Sink(Protocol):
+    """Who hears of jobs. Calls come from the scheduler's threads and must be short."""
+
+    def job_started(self, job: Job) -> None: ...
+    def job_progress(self, changes: list[tuple[Job, Progress]]) -> None: ...
+    def item_done(self, job: Job, item: Item, track: FeatureTrack) -> None: ...
+    def item_failed(self, job: Job, item: Item, error: BaseException) -> None: ...
+    def job_ended(self, job: Job) -> None: ...
+
+
+def default_workers() -> int:
+    """Threads for this machine: one per available core, at least 2 and at most 16."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 2
+    return min(16, max(2, cores))
+
+
+class Scheduler:
+    """Runs jobs on daemon threads: by priority, then first in first out, one job per source at a time.
+
+    Parameters
+    ----------
+    sink : Sink
+    workers : int >= 1, optional
+        Threads that may compute at once; None: from the machine.
+
+    Notes
+    -----
+    A single job spreads over all workers; when several jobs run, they share them. The lock is
+    never held while a job, a calculator or the sink is running.
+    """
+
+    def __init__(self, sink: Sink, workers: int | None = None) -> None:
+        self.workers = workers or default_workers()
+        self._sink = sink
+        self._wake = threading.Condition(threading.Lock())
+        self._queue: list[Job] = []
+        self._running: list[Job] = []
+        self._threads: set[threading.Thread] = set()
+        self._idle = 0
+        self._closed = False
+        self._ticker: threading.Thread | None = None
+        self._stuck: list[threading.Thread] = []
+        _open_schedulers.add(self)
+
+    # --- what callers do ---------------------------------------------------------------------
+
+    def submit(self, job: Job) -> Job:
+        """Queue a job.
+
+        Raises
+        ------
+        SessionClosedError
+        """
+        with self._wake:
+            if self._closed:
+                raise SessionClosedError("The session is closed.", hint="Make a new acn.Session().")
+            job.on_cancel = lambda: self.cancel(job)
+            self._queue.append(job)
+            self._queue.sort(key=lambda queued: (queued.priority, queued.number))
+            if not self._idle and len(self._threads) < self.workers:
+                self._start_thread()
+            self._wake.notify()
+        return job
+
+    def extend(self, job: Job, items: list[Item]) -> bool:
+        """Add items to a job that has not begun, so that they share its pass; False if it has."""
+        with self._wake:
+            if job not in self._queue:
+                return False
+            job.items.extend(items)
+            return True
+
+    def cancel(self, job: Job) -> bool:
+        """See `Job.cancel`."""
+        with self._wake:
+            if job.ended or job.control.cancelled:
+                return False
+            job.control.cancel()
+            queued = job in self._queue
+            if queued:
+                self._queue.remove(job)
+                job.end("cancelled")
+            else:
+                job.state = "cancelling"
+            self._wake.notify_all()
+        if queued:
+            self._tell_ended(job)
+        return True
+
+    @property
+    def jobs(self) -> list[Job]:
+        """Jobs that are running or queued, in that order."""
+        with self._wake:
+            return [*self._running, *self._queue]
+
+    @property
+    def stuck_threads(self) -> int:
+        """Threads of calculators that went on after they were cancelled."""
+        with self._wake:
+            self._stuck = [thread for thread in self._stuck if thread.is_alive()]
+            return len(self._stuck)
+
+    def close(self) -> None:
+        """Cancel everything and end the threads; waits at most `CLOSE_S` for them."""
+        with self._wake:
+            if self._closed:
+                return
+            self._closed = True
+            jobs = [*self._running, *self._queue]
+        for job in jobs:
+            self.cancel(job)
+        with self._wake:
+            self._wake.notify_all()
+            threads = list(self._threads)
+        deadline_s = time.monotonic() + CLOSE_S
+        for thread in threads:
+            if thread is not threading.current_thread():
+                thread.join(max(0.0, deadline_s - time.monotonic()))
+        _open_schedulers.discard(self)
+
+    # --- what its threads do -----------------------------------------------------------------
+
+    def _start_thread(self) -> None:
+        thread = threading.Thread(target=self._loop, name="audiocache_nb scheduler", daemon=True)
+        self._threads.add(thread)
+        thread.start()
+
+    def _loop(self) -> None:
+        try:
+            while (job := self._take()) is not None:
+                self._run(job)
+        finally:
+            with self._wake:
+                self._threads.discard(threading.current_thread())
+
+    def _take(self) -> Job | None:
+        deadline_s = time.monotonic() + IDLE_S
+        with self._wake:
+            while True:
+                if self._closed:
+                    return None
+                busy = {job.source.id for job in self._running}
+                job = next((queued for queued in self._queue if queued.source.id not in busy), None)
+                if job is not None:
+                    self._queue.remove(job)
+                    self._running.append(job)
+                    job.begin()
+                    self._start_ticker()
+                    return job
+                left_s = deadline_s - time.monotonic()
+                if left_s <= 0 and not self._queue:
+                    return None
+                self._idle += 1
+                self._wake.wait(max(left_s, 0.05))
+                self._idle -= 1
+
+    def _run(self, job: Job) -> None:
+        state: JobState = "succeeded"
+        stuck: list[threading.Thread] = []
+        self._tell(self._sink.job_started, job)
+        with self._wake:
+            threads = max(1, self.workers - len(self._running) + 1)
+
+        def done(item: Item, track: FeatureTrack) -> None:
+            job.stored.add(item.key)
+            self._tell(self._sink.item_done, job, item, track)
+
+        def failed(item: Item, error: BaseException) -> None:
+            job.failures[item.key] = error
+            self._tell(self._sink.item_failed, job, item, error)
+
+        try:
+            stuck = run_job(job, threads, done, failed)
+        except Cancelled:
+            state = "cancelled"
+        except BaseException as error:  # noqa: BLE001 - a defect of ours must not take the thread along
+            log.exception("%r failed unexpectedly", job)
+            for item in job.items:
+                if item.key not in job.stored and item.key not in job.failures:
+                    failed(item, error)
+        if stuck:
+            state = "cancelled"
+        elif state == "succeeded" and job.failures:
+            state = "failed"
+        if state == "succeeded":
+            self._tell(self._sink.job_progress, [(job, job.progress)])
+        with self._wake:
+            self._stuck.extend(stuck)
+            self._running.remove(job)
+            job.end(state)
+            self._wake.notify_all()
+        self._tell_ended(job)
+
+    def _tell_ended(self, job: Job) -> None:
+        self._tell(self._sink.job_ended, job)
+        job.announce()
+
+    def _tell(self, call: object, *arguments: object) -> None:
+        try:
+            call(*arguments)  # type: ignore[operator]
+        except Exception:
+            log.exception("the scheduler's listener failed")
+
+    # --- progress ----------------------------------------------------------------------------
+
+    def _start_ticker(self) -> None:
+        if self._ticker is None:
+            self._ticker = threading.Thread(target=self._tick, name="audiocache_nb progress", daemon=True)
+            self._ticker.start()
+
+    def _tick(self) -> None:
+        last: dict[str, tuple[float, str]] = {}
+        while True:
+            with self._wake:
+                self._wake_ticker_wait()
+                running = list(self._running)
+                if not running:
+                    self._ticker = None
+                    return
+            changes = []
+            for job in running:
+                progress = job.progress
+                seen = (progress.value, progress.label)
+                if last.get(job.id) != seen and not job.control.cancelled:
+                    last[job.id] = seen
+                    changes.append((job, progress))
+            if changes:
+                self._tell(self._sink.job_progress, changes)
+
+    def _wake_ticker_wait(self) -> None:
+        deadline_s = time.monotonic() + TICK_S
+        while (left_s := deadline_s - time.monotonic()) > 0 and self._running:
+            self._wake.wait(left_s)
+
+
+_open_schedulers: weakref.WeakSet[Scheduler] = weakref.WeakSet()
+
+
+@atexit.register
+def _cancel_everything() -> None:
+    """Threads are daemons, so nothing is joined at exit; this only keeps them from starting more."""
+    for scheduler in list(_open_schedulers):
+        for job in scheduler.jobs:
+            job.control.cancel()

@@ -1,0 +1,164 @@
+"""Segments: the audio cut into cache-sized pieces that can be worked on independently."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from audiocache_nb.audio.source import AudioSource
+
+SEGMENT_SAMPLES = 1 << 17
+READ_SAMPLES = 1 << 16
+
+
+@dataclasses.dataclass(slots=True, eq=False)
+class Segment:
+    """Samples ``first - left .. end + right - 1`` of a source, zero outside the recording.
+
+    A frame belongs to the segment that holds its anchor sample; the last segment also owns frames
+    anchored at the very end.
+    """
+
+    samples: NDArray[np.float32]
+    origin: int
+    first: int
+    end: int
+    is_last: bool
+    mono: NDArray[np.float32]
+
+    def span(self, values: NDArray[np.float32], start: int, stop: int) -> NDArray[np.float32]:
+        """The part of `values` (samples or mono) for the sample positions ``start .. stop - 1``."""
+        return values[start - self.origin : stop - self.origin]
+
+
+class SegmentBuffers:
+    """The memory one thread needs for its segments; reused from segment to segment."""
+
+    def __init__(self, left: int, right: int, channels: int, *, mono: bool, size: int = SEGMENT_SAMPLES) -> None:
+        length = left + size + right
+        self.samples = np.empty((length, channels), np.float32)
+        self.mono = np.empty(length if mono else 0, np.float32)
+
+
+class SegmentReader:
+    """Hands out the segments of a source in order, to any number of threads.
+
+    Decoding happens under a lock, one thread at a time, while the others compute. The samples that
+    two neighbouring segments share are decoded once.
+
+    Parameters
+    ----------
+    source : AudioSource
+    left, right : int [samples]
+        How far frames reach before and after their anchors.
+    mono : bool
+        Whether the mono mix is needed.
+    size : int > 0 [samples]
+        Anchors per segment.
+    """
+
+    def __init__(
+        self, source: AudioSource, left: int, right: int, *, mono: bool, size: int = SEGMENT_SAMPLES
+    ) -> None:
+        self.left, self.right, self.size = left, right, size
+        self.total = source.frames
+        self._mono = mono
+        self._channels = source.channels
+        self._lock = threading.Lock()
+        self._position = 0
+        self._decoded = 0
+        self._carry = np.zeros((left + right, source.channels), np.float32)
+        self._array = source.array
+        self._reader = source.open()
+
+    @property
+    def count(self) -> int:
+        """Number of segments."""
+        return max(1, -(-self.total // self.size)) if self.total else 0
+
+    def buffers(self) -> SegmentBuffers:
+        """New buffers for one thread."""
+        return SegmentBuffers(self.left, self.right, self._channels, mono=self._mono, size=self.size)
+
+    def next(self, buffers: SegmentBuffers) -> Segment | None:
+        """The next segment, in `buffers` or as a view of the source; None at the end.
+
+        It is valid until the same buffers are used again.
+        """
+        with self._lock:
+            if self._position >= self.total:
+                return None
+            first = self._position
+            end = min(first + self.size, self.total)
+            self._position = end
+            samples = self._view(first, end)
+            if samples is None:
+                samples = buffers.samples[: end - first + self.left + self.right]
+                if self._array is None:
+                    self._fill(samples, end)
+                else:
+                    self._copy(samples, first - self.left)
+        mono = mix(samples, buffers.mono) if self._mono else samples[:, 0]
+        return Segment(samples, first - self.left, first, end, end == self.total, mono)
+
+    def close(self) -> None:
+        """Close the decoder."""
+        with self._lock:
+            self._reader.close()
+
+    def _view(self, first: int, end: int) -> NDArray[np.float32] | None:
+        if self._array is None or first < self.left or end + self.right > self.total:
+            return None
+        return self._array[first - self.left : end + self.right]
+
+    def _copy(self, out: NDArray[np.float32], start: int) -> None:
+        assert self._array is not None
+        low, high = max(0, start), min(self.total, start + len(out))
+        out[: low - start] = 0
+        out[high - start :] = 0
+        out[low - start : high - start] = self._array[low:high]
+
+    def _fill(self, out: NDArray[np.float32], end: int) -> None:
+        """Samples up to ``end + right``: what the last segment left, then newly decoded ones."""
+        overlap = self.left + self.right
+        if self._decoded == 0:  # before the recording there is silence, and nothing is carried yet
+            have = self.left
+            out[:have] = 0
+        else:
+            have = overlap
+            out[:overlap] = self._carry
+        while have < len(out):
+            piece = self._reader.read(min(READ_SAMPLES, len(out) - have))
+            if not len(piece):
+                break
+            out[have : have + len(piece)] = piece
+            have += len(piece)
+            self._decoded += len(piece)
+        out[have:] = 0
+        if overlap:
+            self._carry[:] = out[len(out) - overlap :]
+
+
+def mix(samples: NDArray[np.float32], out: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Mono mix: the float32 sum of all channels times ``1 / channels`` [shape=(n,)].
+
+    Parameters
+    ----------
+    samples : ndarray of float32 [shape=(n, channels)]
+    out : ndarray of float32 [shape=(m,)], m >= n
+        Where the mix is written, unless there is one channel only, which is returned as it is.
+    """
+    channels = samples.shape[1]
+    if channels == 1:
+        return np.ascontiguousarray(samples[:, 0])
+    mono = out[: len(samples)]
+    np.add(samples[:, 0], samples[:, 1], out=mono)
+    for c in range(2, channels):
+        mono += samples[:, c]
+    mono *= np.float32(1 / channels)
+    return mono

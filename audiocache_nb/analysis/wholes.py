@@ -1,0 +1,149 @@
+"""Calculators that need the whole signal: read it, frame it, call them."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audiocache_nb.analysis.context import Context
+from audiocache_nb.analysis.control import Control
+from audiocache_nb.analysis.plan import Item
+from audiocache_nb.analysis.results import as_calculator_error, seal, seal_result
+from audiocache_nb.analysis.segments import READ_SAMPLES, SegmentBuffers, mix
+from audiocache_nb.analysis.shared import Transformer, batch_frames
+from audiocache_nb.errors import Cancelled, CalculatorContractError
+from audiocache_nb.features.framing import Framing
+from audiocache_nb.features.function import FunctionCalculator, check_rows
+from audiocache_nb.features.steps import Channels, Frames, Magnitude, Mono, Step
+from audiocache_nb.features.track import Events, FeatureTrack, Global
+
+if TYPE_CHECKING:
+    from audiocache_nb.audio.source import AudioSource
+
+
+class WholeSignal:
+    """The whole recording in memory, read once for all calculators of a job that need it."""
+
+    def __init__(self, source: AudioSource, control: Control) -> None:
+        self._source = source
+        self._control = control
+        self._samples: NDArray[np.float32] | None = None
+        self._mono: NDArray[np.float32] | None = None
+
+    @property
+    def samples(self) -> NDArray[np.float32]:
+        """All channels, read-only [shape=(n, channels)]."""
+        if self._samples is None:
+            self._samples = self._source.array if self._source.array is not None else self._read()
+        return self._samples
+
+    @property
+    def mono(self) -> NDArray[np.float32]:
+        """The mono mix, read-only [shape=(n,)]."""
+        if self._mono is None:
+            out = np.empty(self._source.frames, np.float32)
+            for start in range(0, len(out), READ_SAMPLES):
+                piece = self.samples[start : start + READ_SAMPLES]
+                out[start : start + len(piece)] = mix(piece, SegmentBuffers(0, 0, 1, mono=True, size=len(piece)).mono)
+            out.flags.writeable = False
+            self._mono = out
+        return self._mono
+
+    def _read(self) -> NDArray[np.float32]:
+        out = np.empty((self._source.frames, self._source.channels), np.float32)
+        reader = self._source.open()
+        try:
+            have = 0
+            while have < len(out):
+                self._control.checkpoint()
+                piece = reader.read(min(READ_SAMPLES, len(out) - have))
+                if not len(piece):
+                    break
+                out[have : have + len(piece)] = piece
+                have += len(piece)
+            out[have:] = 0
+        finally:
+            reader.close()
+        out.flags.writeable = False
+        return out
+
+    def get(self, step: Step) -> NDArray[Any]:
+        """The result of a step for the whole signal."""
+        match step:
+            case Channels():
+                return self.samples
+            case Mono():
+                return self.mono
+            case Frames(framing=framing):
+                return self._frames(framing)
+            case Magnitude(of=of):
+                frames = self._frames(of.framing)
+                out = np.empty((len(frames), of.fft_size // 2 + 1), np.float32)
+                transformer, size = Transformer(), batch_frames(of.framing)
+                for start in range(0, len(frames), size):
+                    self._control.checkpoint()
+                    block = frames[start : start + size]
+                    np.abs(transformer.spectrum(of, block), out=out[start : start + len(block)])
+                out.flags.writeable = False
+                return out
+            case _:
+                raise TypeError(f"{step} is not a step over the whole signal")
+
+    def _frames(self, framing: Framing) -> NDArray[np.float32]:
+        count = framing.frame_count(len(self.mono))
+        if not count:
+            return np.empty((0, framing.window_samples), np.float32)
+        hop = int(framing.hop_samples)
+        padded = np.zeros((count - 1) * hop + framing.window_samples, np.float32)
+        start = -framing.first_sample(0)
+        kept = self.mono[: len(padded) - start]
+        padded[start : start + len(kept)] = kept
+        return np.lib.stride_tricks.as_strided(
+            padded, (count, framing.window_samples), (4 * hop, 4), writeable=False
+        )
+
+
+def run_whole(signal: WholeSignal, source: AudioSource, item: Item, control: Control, report: Any) -> FeatureTrack:
+    """Call one whole-signal calculator and seal what it returns.
+
+    Raises
+    ------
+    Cancelled
+        If the job was cancelled; any other failure is a CalculatorError.
+    """
+    began_s = time.perf_counter()
+    try:
+        calculator, profile = item.calculator, item.descriptor.used_profile
+        if not isinstance(calculator, FunctionCalculator):
+            raise CalculatorContractError(f"{calculator.id} declares acn.whole, which only functions can.")
+        layout = calculator.layout(source, profile, item.params)
+        count = layout.framing.frame_count(source.frames)
+        context = Context(
+            control,
+            sample_rate=source.sample_rate,
+            hop_samples=layout.framing.hop_samples,
+            first_frame=0,
+            frame_count=count,
+            audio_frames=source.frames,
+            tempo=item.tempo if calculator.depends_on_tempo else None,
+            report=report,
+        )
+        steps = calculator.steps(source, profile, item.params)
+        inputs = tuple(signal.get(step) for step in steps)
+        with np.errstate(all="ignore"):
+            value = calculator.call(inputs, calculator.prepare(source, profile, item.params), context)
+        seconds = time.perf_counter() - began_s
+        if isinstance(value, (Events, Global)):
+            return seal_result(source, item, value, seconds)
+        rows = check_rows(calculator.id, value, count)
+        return seal(source, item, layout.with_width(rows.shape[1]), rows, seconds)
+    except Cancelled as error:
+        if control.cancelled:
+            raise
+        raise as_calculator_error(item, error) from error
+    except BaseException as error:  # noqa: BLE001 - a calculator may raise anything, and fails alone
+        raise as_calculator_error(item, error) from error
+

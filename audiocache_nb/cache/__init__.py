@@ -1,0 +1,1 @@
+"""Floor 3: finished features by content key."""

@@ -1,0 +1,77 @@
+"""Finished features in memory, by content key."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+
+from audiocache_nb.features.track import FeatureTrack
+
+DEFAULT_BUDGET_BYTES = 2 << 30
+
+
+class MemoryCache:
+    """Feature tracks by key, the least recently used leave first when the budget is exceeded.
+
+    What a timeline shows is held by the timeline itself: eviction here never takes data away from
+    anybody, it only forgets results that nobody shows at the moment.
+
+    Parameters
+    ----------
+    budget_bytes : int > 0
+    """
+
+    def __init__(self, budget_bytes: int = DEFAULT_BUDGET_BYTES) -> None:
+        self.budget_bytes = budget_bytes
+        self._lock = threading.Lock()
+        self._tracks: OrderedDict[str, FeatureTrack] = OrderedDict()
+        self._bytes = 0
+
+    def get(self, key: str) -> FeatureTrack | None:
+        """The track of this key, or None."""
+        with self._lock:
+            track = self._tracks.get(key)
+            if track is not None:
+                self._tracks.move_to_end(key)
+            return track
+
+    def put(self, track: FeatureTrack) -> None:
+        """Keep a track; a track bigger than the whole budget is not kept."""
+        with self._lock:
+            self._drop(track.key)
+            if track.nbytes > self.budget_bytes:
+                return
+            self._tracks[track.key] = track
+            self._bytes += track.nbytes
+            while self._bytes > self.budget_bytes:
+                self._drop(next(iter(self._tracks)))
+
+    def discard(self, key: str) -> None:
+        """Forget a track, if it is there."""
+        with self._lock:
+            self._drop(key)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        with self._lock:
+            self._tracks.clear()
+            self._bytes = 0
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held."""
+        with self._lock:
+            return self._bytes
+
+    def __len__(self) -> int:
+        with self._lock:
+            return len(self._tracks)
+
+    def __contains__(self, key: object) -> bool:
+        with self._lock:
+            return key in self._tracks
+
+    def _drop(self, key: str) -> None:
+        track = self._tracks.pop(key, None)
+        if track is not None:
+            self._bytes -= track.nbytes

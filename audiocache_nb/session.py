@@ -1,0 +1,427 @@
+"""The session: everything that a notebook needs, behind one object."""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audiocache_nb.errors import InvalidParameterError, InvalidTypeError, SessionClosedError
+from audiocache_nb.features.descriptor import Descriptor
+from audiocache_nb.features.profile import AnalysisProfile
+from audiocache_nb.features.registry import Registry, calculators
+from audiocache_nb.features.track import FeatureTrack
+from audiocache_nb.timeline.freshness import Freshness
+from audiocache_nb.timeline.state import Track
+from audiocache_nb.timeline.status import SourceStatus
+from audiocache_nb.timeline.store import TimelineStore
+from audiocache_nb.timeline.timeline import Timeline
+from audiocache_nb.timing.tempo import Tempo
+
+if TYPE_CHECKING:
+    from audiocache_nb.analysis.jobs import Job
+    from audiocache_nb.models.publisher import Publisher
+    from audiocache_nb.sampling.sample import FrameSample
+    from audiocache_nb.timeline.events import Event
+
+Names = str | Descriptor | Iterable[str | Descriptor]
+
+
+class Session:
+    """A timeline of audio tracks, and the features that are computed for them.
+
+    Parameters
+    ----------
+    cache_dir : path, False or None
+        Reserved for the cache directory. Results are kept in memory for the life of the session.
+    workers : int >= 1, optional
+        Analysis threads; None: from the machine.
+    bpm : float > 0 [beats per minute]
+    beats_per_bar : int >= 1
+    registry : Registry, optional
+        The calculators to use; None: `acn.calculators`.
+
+    Examples
+    --------
+    >>> import audiocache_nb as acn
+    >>> with acn.Session(cache_dir=False) as session:
+    ...     track = session.add_audio(*acn.examples.load("sweep"))
+    ...     session.get(track, "rms").axes
+    ('frame', 'channel')
+    """
+
+    def __init__(
+        self,
+        cache_dir: str | os.PathLike[str] | Literal[False] | None = None,
+        *,
+        workers: int | None = None,
+        bpm: float = 120.0,
+        beats_per_bar: int = 4,
+        registry: Registry | None = None,
+    ) -> None:
+        if workers is not None and (isinstance(workers, bool) or not isinstance(workers, int) or workers < 1):
+            raise InvalidParameterError(f"workers is {workers!r:.60}.", hint="Use a whole number from 1 on, or None.")
+        self.cache_dir = cache_dir
+        self.tempo = Tempo(bpm=bpm, beats_per_bar=beats_per_bar)
+        self._initial_tempo = (bpm, beats_per_bar)
+        self._registry = registry or calculators
+        self.timeline = Timeline(self._registry, workers=workers, tempo=self.tempo)
+        self._tempo_subscription = self.tempo.subscribe(self.timeline.tempo_changed)
+        self._lock = threading.Lock()
+        self._publisher: Publisher | None = None
+
+    # --- life --------------------------------------------------------------------------------
+
+    @property
+    def closed(self) -> bool:
+        """Whether `close` was called."""
+        return self.timeline.closed
+
+    def close(self) -> None:
+        """End all work and all widgets' updates; within a second, whatever is running."""
+        if self.closed:
+            return
+        self.timeline.close()
+        self._tempo_subscription()
+        if self._publisher is not None:
+            self._publisher.close()
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def store(self) -> TimelineStore:
+        """The timeline's state: `snapshot()` and `subscribe(callback)`."""
+        return self.timeline.store
+
+    @property
+    def publisher(self) -> Publisher:
+        """Copies state into widgets and models."""
+        with self._lock:
+            if self._publisher is None:
+                from audiocache_nb.models.publisher import Publisher
+
+                if self.closed:
+                    raise SessionClosedError("The session is closed.", hint="Make a new acn.Session().")
+                self._publisher = Publisher()
+                publisher = self._publisher
+                self.store.subscribe(lambda _event: publisher.poke())
+            return self._publisher
+
+    def subscribe(self, callback: Callable[[Event], None]) -> Callable[[], None]:
+        """Call `callback(event)` for every later event; returns the function that ends it."""
+        return self.store.subscribe(callback)
+
+    # --- tracks ------------------------------------------------------------------------------
+
+    @property
+    def tracks(self) -> Mapping[str, Track]:
+        """Tracks by id, in the order they were added."""
+        return self.store.snapshot().tracks
+
+    def add_audio(
+        self,
+        source: Any,
+        sample_rate: int | None = None,
+        *,
+        name: str | None = None,
+        track_id: str | None = None,
+        offset_ticks: float = 0,
+        region_start_tick: float | None = None,
+        region_end_tick: float | None = None,
+        analyze: Literal["demand", "all", "none"] = "demand",
+        nonfinite: Literal["refuse", "zero"] = "refuse",
+        allow_partial: bool = False,
+    ) -> Track:
+        """Take audio in and put it on the timeline.
+
+        Parameters
+        ----------
+        source : path, bytes, file object, array [shape=(n,) or (n, channels)] or AudioSource
+            Arrays are copied; files are read once now, for their content's digest and health, and
+            again, block by block, when something is computed.
+        sample_rate : int [Hz]
+            Required for arrays.
+        name : str, optional
+            What is shown; default: the file's name.
+        track_id : str, optional
+            Default: made of the name.
+        offset_ticks, region_start_tick, region_end_tick : float [ticks]
+            Where the clip lies, and which part of it is heard.
+        analyze : {"demand", "all", "none"}
+            Compute what is asked for, when it is asked for; every feature, now; or nothing until
+            `restart`, `reanalyze` or `get` say so.
+        nonfinite : {"refuse", "zero"}
+            What becomes of NaN and infinite samples.
+        allow_partial : bool
+            Accept what could be decoded of a damaged stream.
+
+        Returns
+        -------
+        Track
+
+        Raises
+        ------
+        IngestError
+            Nothing was added; the subclass says why.
+        """
+        from audiocache_nb.audio.ingest import load
+
+        if analyze not in ("demand", "all", "none"):
+            raise InvalidParameterError(f"analyze is {analyze!r:.60}.", hint='Use "demand", "all" or "none".')
+        if self.closed:
+            raise SessionClosedError("The session is closed.", hint="Make a new acn.Session().")
+        audio = load(source, sample_rate=sample_rate, name=name, nonfinite=nonfinite, allow_partial=allow_partial)
+        ticks = [
+            _ticks("offset_ticks", offset_ticks),
+            None if region_start_tick is None else _ticks("region_start_tick", region_start_tick),
+            None if region_end_tick is None else _ticks("region_end_tick", region_end_tick),
+        ]
+        with self.store.lock:
+            known = self.store.snapshot().sources.get(audio.id)
+            shared = known.source if known is not None else audio
+            track = Track(
+                id=_checked_id(track_id) if track_id is not None else _free_id(audio.name, self.tracks),
+                name=audio.name,
+                source=shared,
+                offset_ticks=ticks[0] or 0,
+                region_start_tick=ticks[1],
+                region_end_tick=ticks[2],
+            )
+            self.timeline.add(track, hold=analyze == "none")
+            if analyze == "all":
+                self.timeline.request(track, self.timeline.all_descriptors(), f"{track.id} (all)")
+        return track
+
+    def move(self, track: Track | str, *, offset_ticks: float) -> Track:
+        """Put a track somewhere else; nothing is computed again."""
+        return self.timeline.update(self.timeline.track(track).id, offset_ticks=_ticks("offset_ticks", offset_ticks))
+
+    def remove(self, track: Track | str) -> None:
+        """Take a track off the timeline; work for it ends."""
+        self.timeline.remove(self.timeline.track(track).id)
+
+    # --- features ----------------------------------------------------------------------------
+
+    def request(
+        self,
+        track: Track | str,
+        features: Names,
+        *,
+        element: str | None = None,
+        profile: AnalysisProfile | None = None,
+    ) -> list[Job]:
+        """Say that an element wants features; what is not there is computed in the background.
+
+        Parameters
+        ----------
+        track : Track or str
+        features : str, Descriptor or a list of them
+            A feature's key ("rms"), a calculator's id ("mvmnt.rms") or a descriptor.
+        element : str, optional
+            Who asks. Asking again replaces what the element asked of this track before; without an
+            element the wishes add up.
+        profile : AnalysisProfile, optional
+
+        Returns
+        -------
+        list of Job
+            The jobs that are on it; empty if everything is there.
+
+        Raises
+        ------
+        UnknownTrackError, UnknownFeatureError, UnknownCalculatorError
+        """
+        return self.timeline.request(track, self._resolve(features, profile), element)
+
+    def release(self, element: str) -> None:
+        """The element wants nothing any more."""
+        self.timeline.release(element)
+
+    def get(
+        self,
+        track: Track | str,
+        feature: str | Descriptor,
+        *,
+        profile: AnalysisProfile | None = None,
+        timeout: float | None = None,
+    ) -> FeatureTrack:
+        """Ask for a feature and wait until it is there.
+
+        Raises
+        ------
+        CalculatorError
+            If it could not be computed; the original exception is the cause.
+        WaitTimeoutError, JobCancelledError
+        """
+        return self.timeline.get(track, self._registry.resolve(feature, profile), timeout)
+
+    def peek(
+        self, track: Track | str, feature: str | Descriptor, *, profile: AnalysisProfile | None = None
+    ) -> FeatureTrack | None:
+        """The feature if it is there, fresh or stale; asks for nothing."""
+        return self.timeline.peek(track, self._registry.resolve(feature, profile))
+
+    def wait(self, timeout: float | None = None) -> None:
+        """Wait until nothing is queued or running; Ctrl-C ends the waiting, not the work.
+
+        Raises
+        ------
+        WaitTimeoutError
+        """
+        self.timeline.wait(timeout)
+
+    def status(self, track: Track | str) -> SourceStatus:
+        """Where a track's source stands."""
+        with self.store.lock:
+            found = self.timeline.track(track)
+            return self.store.snapshot().sources[found.source_id].status
+
+    def freshness(
+        self, track: Track | str, feature: str | Descriptor, *, profile: AnalysisProfile | None = None
+    ) -> Freshness:
+        """Whether a feature is there and right, and if not, why."""
+        return self.timeline.freshness(track, self._registry.resolve(feature, profile))
+
+    # --- verbs -------------------------------------------------------------------------------
+
+    def stop(self, track: Track | str) -> None:
+        """End the work on a track's source; what exists stays."""
+        self.timeline.stop(track)
+
+    def restart(self, track: Track | str) -> list[Job]:
+        """Compute everything again that was asked for or is there."""
+        return self.timeline.restart(track)
+
+    def reanalyze(self, track: Track | str, names: Iterable[str]) -> list[Job]:
+        """Compute some calculators' features again; all others stay."""
+        return self.timeline.reanalyze(track, names)
+
+    def clear(self, track: Track | str) -> int:
+        """Throw a track's features away; returns the bytes freed."""
+        return self.timeline.clear(track)
+
+    def clear_all(self) -> None:
+        """Take all tracks away, with everything computed for them."""
+        self.timeline.clear_all()
+
+    def reset(self) -> None:
+        """Begin anew: no tracks, and the tempo the session began with."""
+        self.timeline.clear_all()
+        bpm, beats_per_bar = self._initial_tempo
+        self.tempo.beats_per_bar = beats_per_bar
+        self.tempo.bpm = bpm
+
+    # --- sampling ----------------------------------------------------------------------------
+
+    def sample(
+        self,
+        track: Track | str,
+        feature: str | Descriptor,
+        time: float,
+        *,
+        interpolation: str = "linear",
+        smoothing: float = 0,
+        band: int | None = None,
+        channel: int | str | None = None,
+        profile: AnalysisProfile | None = None,
+    ) -> FrameSample | None:
+        """One frame at a time of the timeline; None only if the feature is not there.
+
+        Parameters
+        ----------
+        time : float [s]
+            Timeline time; the clip's place on the timeline is taken into account.
+        interpolation : {"linear", "hold", "nearest", "cubic"}
+        smoothing : float >= 0 [frames]
+            Radius of a mean around the frame.
+        band, channel : int or str, optional
+            One value of the frame instead of all.
+        """
+        from audiocache_nb.sampling import timeline as sampling
+
+        found, data = self._stored(track, feature, profile)
+        if data is None:
+            return None
+        return sampling.sample_at(
+            data, found, self.tempo, time, interpolation=interpolation, smoothing=smoothing, band=band, channel=channel
+        )
+
+    def sample_many(
+        self,
+        track: Track | str,
+        feature: str | Descriptor,
+        times: Any,
+        *,
+        interpolation: str = "linear",
+        smoothing: float = 0,
+        band: int | None = None,
+        channel: int | str | None = None,
+        profile: AnalysisProfile | None = None,
+    ) -> NDArray[np.float64] | None:
+        """Frames at many times of the timeline [shape=(len(times), width)]; None if the feature is not there."""
+        from audiocache_nb.sampling import timeline as sampling
+
+        found, data = self._stored(track, feature, profile)
+        if data is None:
+            return None
+        return sampling.sample_many_at(
+            data, found, self.tempo, times, interpolation=interpolation, smoothing=smoothing, band=band, channel=channel
+        )
+
+    # --- seeing ------------------------------------------------------------------------------
+
+    def workbench(self, track: Track | str | None = None) -> Any:
+        """Badges, plot and caches of a track, together."""
+        from audiocache_nb.widgets.workbench import workbench
+
+        return workbench(self, track)
+
+    def __repr__(self) -> str:
+        if self.closed:
+            return "<Session, closed>"
+        snapshot = self.store.snapshot()
+        states = ", ".join(f"{name} {state.status.state}" for name, state in snapshot.sources.items())
+        return f"<Session: {len(snapshot.tracks)} tracks{'; ' + states if states else ''}>"
+
+    # --- inside ------------------------------------------------------------------------------
+
+    def _resolve(self, features: Names, profile: AnalysisProfile | None) -> list[Descriptor]:
+        names = [features] if isinstance(features, (str, Descriptor)) else list(features)
+        return list(dict.fromkeys(self._registry.resolve(name, profile) for name in names))
+
+    def _stored(
+        self, track: Track | str, feature: str | Descriptor, profile: AnalysisProfile | None
+    ) -> tuple[Track, FeatureTrack | None]:
+        found = self.timeline.track(track)
+        return found, self.peek(found, feature, profile=profile)
+
+
+def _ticks(name: str, value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
+        raise InvalidTypeError(f"{name} is a {type(value).__name__}, not a number of ticks.")
+    if not np.isfinite(value):
+        raise InvalidParameterError(f"{name} is {value!r:.40}, which is not finite.")
+    return float(value)
+
+
+def _checked_id(track_id: object) -> str:
+    if not isinstance(track_id, str) or not 0 < len(track_id.strip()) <= 120:
+        raise InvalidParameterError(f"track_id is {track_id!r:.80}.", hint="Use a text of 1 to 120 characters.")
+    return track_id.strip()
+
+
+def _free_id(name: str, taken: Mapping[str, Track]) -> str:
+    stem = re.sub(r"[^\w-]+", "-", name.rsplit(".", 1)[0]).strip("-").lower()[:60] or "track"
+    candidate, n = stem, 2
+    while candidate in taken:
+        candidate, n = f"{stem}-{n}", n + 1
+    return candidate

@@ -1,0 +1,1 @@
+"""Floor 5: the timeline store, its statuses, demand and freshness."""

@@ -1,0 +1,136 @@
+"""The timeline's immutable state: tracks, sources and their features."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from audiocache_nb.features.descriptor import Descriptor
+from audiocache_nb.features.track import FeatureTrack
+from audiocache_nb.timeline.status import SourceStatus
+
+if TYPE_CHECKING:
+    from audiocache_nb.audio.source import AudioSource
+
+FeatureState = Literal["missing", "queued", "running", "fresh", "stale", "failed", "bad_request"]
+
+
+class Slot(NamedTuple):
+    """Where a feature belongs in a source: what was asked for, by name."""
+
+    feature: str
+    calculator_id: str
+    profile_id: str
+    params: tuple[tuple[str, Any], ...] = ()
+
+    @classmethod
+    def of(cls, descriptor: Descriptor) -> Slot:
+        """The slot of a resolved descriptor."""
+        assert descriptor.calculator is not None
+        return cls(descriptor.feature, descriptor.calculator, descriptor.used_profile.id, descriptor.params)
+
+    def __str__(self) -> str:
+        parts = [self.calculator_id]
+        if self.profile_id != "default":
+            parts.append(self.profile_id)
+        parts += [f"{name}={value!r}" for name, value in self.params]
+        return ":".join(parts)
+
+
+@dataclasses.dataclass(frozen=True)
+class Track:
+    """A clip on the timeline.
+
+    Attributes
+    ----------
+    id, name, source_id : str
+    source : AudioSource
+    offset_ticks : float [ticks]
+        Where the clip begins on the timeline.
+    region_start_tick, region_end_tick : float or None [ticks]
+        The part of the source that is heard, from the clip's own start.
+    gain : float in 0 .. 2
+    mute, enabled : bool
+    """
+
+    id: str
+    name: str
+    source: AudioSource
+    offset_ticks: float = 0
+    region_start_tick: float | None = None
+    region_end_tick: float | None = None
+    gain: float = 1.0
+    mute: bool = False
+    enabled: bool = True
+
+    @property
+    def source_id(self) -> str:
+        """Id of the source; tracks of the same audio share it."""
+        return self.source.id
+
+    def __repr__(self) -> str:
+        audio = f"{self.source.channels} ch, {self.source.sample_rate} Hz, {self.source.duration:.2f} s"
+        return f"<Track {self.id!r} {self.name!r}: {audio}>"
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class FeatureEntry:
+    """One feature of a source, as far as it has got.
+
+    Attributes
+    ----------
+    state : {"missing", "queued", "running", "fresh", "stale", "failed", "bad_request"}
+    track : FeatureTrack or None
+        The data, also while they are stale or being recomputed.
+    reason : str
+        Why the state is what it is, in one sentence.
+    causes : tuple of str
+        What differs between the stored and the wanted result.
+    demanded : bool
+        Whether some element asks for it.
+    """
+
+    slot: Slot
+    descriptor: Descriptor
+    label: str
+    state: FeatureState = "missing"
+    track: FeatureTrack | None = None
+    wanted_key: str = ""
+    reason: str = ""
+    causes: tuple[str, ...] = ()
+    error: BaseException | None = None
+    failed_key: str = ""
+    demanded: bool = False
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class SourceState:
+    """A source with its status and its features."""
+
+    source: AudioSource
+    status: SourceStatus
+    entries: Mapping[Slot, FeatureEntry] = dataclasses.field(default_factory=lambda: MappingProxyType({}))
+
+    def with_entries(self, *changed: FeatureEntry) -> SourceState:
+        """A copy with some entries added or replaced."""
+        entries = {**self.entries, **{entry.slot: entry for entry in changed}}
+        return dataclasses.replace(self, entries=MappingProxyType(entries))
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Snapshot:
+    """Everything at one moment; never changes.
+
+    Attributes
+    ----------
+    revision : int
+        Grows with every change.
+    tracks : mapping of str to Track, in order
+    sources : mapping of str to SourceState
+    """
+
+    revision: int = 0
+    tracks: Mapping[str, Track] = dataclasses.field(default_factory=lambda: MappingProxyType({}))
+    sources: Mapping[str, SourceState] = dataclasses.field(default_factory=lambda: MappingProxyType({}))

@@ -1,0 +1,192 @@
+"""The store: one lock, immutable snapshots, ordered events."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from types import MappingProxyType
+
+from audiocache_nb.timeline.events import Event
+from audiocache_nb.timeline.state import Snapshot, SourceState, Track
+
+log = logging.getLogger("audiocache_nb")
+Callback = Callable[[Event], None]
+PAUSED_AFTER = 3
+
+
+@dataclasses.dataclass(eq=False)
+class _Subscriber:
+    callback: Callback
+    failures: int = 0
+
+
+class TimelineStore:
+    """Holds the timeline's state.
+
+    Changes are made inside ``with store.changing() as change``; readers take `snapshot()` without
+    waiting for anybody. Events are delivered by one thread of the store's own, in order, so that a
+    slow or failing subscriber holds up neither a worker nor another subscriber's turn for good.
+    """
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self._snapshot = Snapshot()
+        self._current: Change | None = None
+        self._sequence = 0
+        self._subscribers: list[_Subscriber] = []
+        self._queue: deque[Event] = deque()
+        self._delivered = 0
+        self._wake = threading.Condition(threading.Lock())
+        self._dispatcher: threading.Thread | None = None
+
+    def snapshot(self) -> Snapshot:
+        """The state now."""
+        return self._snapshot
+
+    @property
+    def sequence(self) -> int:
+        """Number of the latest event."""
+        return self._sequence
+
+    @contextlib.contextmanager
+    def changing(self) -> Iterator[Change]:
+        """Change the state: all of it or, if the block raises, nothing.
+
+        A change begun inside another one on the same thread is a part of that one.
+        """
+        with self.lock:
+            if self._current is not None:
+                yield self._current
+                return
+            self._current = change = Change(self._snapshot)
+            try:
+                yield change
+            finally:
+                self._current = None
+            if not change.touched and not change.events:
+                return
+            self._snapshot = Snapshot(
+                self._snapshot.revision + 1, MappingProxyType(change.tracks), MappingProxyType(change.sources)
+            )
+            numbered = []
+            for event in change.events:
+                self._sequence += 1
+                numbered.append(dataclasses.replace(event, sequence=self._sequence))
+            self._deliver(numbered)
+
+    # --- events ------------------------------------------------------------------------------
+
+    def subscribe(self, callback: Callback) -> Callable[[], None]:
+        """Call `callback(event)` for every later event, on the store's own thread.
+
+        Returns
+        -------
+        callable
+            Ends the subscription.
+
+        Notes
+        -----
+        A subscriber that raises three times in a row is left out from then on; the log says so.
+        """
+        subscriber = _Subscriber(callback)
+        with self._wake:
+            self._subscribers = [*self._subscribers, subscriber]
+
+        def unsubscribe() -> None:
+            with self._wake:
+                self._subscribers = [other for other in self._subscribers if other is not subscriber]
+
+        return unsubscribe
+
+    def flush(self, timeout: float | None = None) -> bool:
+        """Wait until all events so far have been delivered; False if the time ran out."""
+        deadline_s = None if timeout is None else time.monotonic() + timeout
+        with self.lock:
+            target = self._sequence
+        with self._wake:
+            while self._queue or self._delivered < target:
+                if not self._subscribers or self._dispatcher is threading.current_thread():
+                    return True
+                left_s = 0.05 if deadline_s is None else deadline_s - time.monotonic()
+                if left_s <= 0:
+                    return False
+                self._wake.wait(min(left_s, 0.05))
+        return True
+
+    def _deliver(self, events: list[Event]) -> None:
+        if not events:
+            return
+        with self._wake:
+            if not self._subscribers:
+                self._delivered = events[-1].sequence
+                return
+            self._queue.extend(events)
+            if self._dispatcher is None:
+                self._dispatcher = threading.Thread(target=self._dispatch, name="audiocache_nb events", daemon=True)
+                self._dispatcher.start()
+            self._wake.notify_all()
+
+    def _dispatch(self) -> None:
+        while True:
+            with self._wake:
+                if not self._queue and not self._wake.wait_for(lambda: bool(self._queue), timeout=1.0):
+                    self._dispatcher = None
+                    return
+                event = self._queue.popleft()
+                subscribers = self._subscribers
+            for subscriber in subscribers:
+                self._call(subscriber, event)
+            with self._wake:
+                self._delivered = event.sequence
+                self._wake.notify_all()
+
+    def _call(self, subscriber: _Subscriber, event: Event) -> None:
+        if subscriber.failures >= PAUSED_AFTER:
+            return
+        try:
+            subscriber.callback(event)
+        except Exception:
+            subscriber.failures += 1
+            end = " It is left out from now on." if subscriber.failures >= PAUSED_AFTER else ""
+            log.exception("a subscriber of the timeline failed at %s.%s", type(event).__name__, end)
+        else:
+            subscriber.failures = 0
+
+
+class Change:
+    """A change being made to the state."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.tracks: dict[str, Track] = dict(snapshot.tracks)
+        self.sources: dict[str, SourceState] = dict(snapshot.sources)
+        self.events: list[Event] = []
+        self.touched = False
+
+    def put_source(self, state: SourceState) -> None:
+        """Add or replace a source."""
+        self.sources[state.source.id] = state
+        self.touched = True
+
+    def drop_source(self, source_id: str) -> None:
+        """Remove a source."""
+        del self.sources[source_id]
+        self.touched = True
+
+    def put_track(self, track: Track) -> None:
+        """Add or replace a track."""
+        self.tracks[track.id] = track
+        self.touched = True
+
+    def drop_track(self, track_id: str) -> None:
+        """Remove a track."""
+        del self.tracks[track_id]
+        self.touched = True
+
+    def emit(self, event: Event) -> None:
+        """Announce what happened, once the change is made."""
+        self.events.append(event)
