@@ -1,0 +1,19 @@
+"""Fixtures of the models' tests: the same stand-ins as the widgets'."""
+
+from __future__ import annotations
+
+import pathlib
+import sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "widgets"))
+
+from fake import FakeSession  # noqa: E402 - found through the path set above
+
+
+@pytest.fixture
+def session():
+    made = FakeSession()
+    yield made
+    made.close()
