@@ -56,7 +56,7 @@ _NAMES = {
 }
 _MODULES = {"errors": "errors", "examples": "audio.examples", "plotting": "plotting"}
 
-__all__ = ["__version__", *sorted(_NAMES), *sorted(_MODULES)]
+__all__ = sorted(["__version__", *_NAMES, *_MODULES])  # noqa: PLE0605 - one list of names is enough
 
 if TYPE_CHECKING:
     from audiocache_nb import errors as errors

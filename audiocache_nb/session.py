@@ -6,7 +6,7 @@ import os
 import re
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +26,8 @@ from audiocache_nb.timing.tempo import Tempo
 if TYPE_CHECKING:
     from audiocache_nb.analysis.jobs import Job
     from audiocache_nb.models.publisher import Publisher
-    from audiocache_nb.sampling.sample import FrameSample
+    from audiocache_nb.sampling.ranges import HistorySample, RangeSample
+    from audiocache_nb.sampling.sampler import FrameSample
     from audiocache_nb.timeline.events import Event
 
 Names = str | Descriptor | Iterable[str | Descriptor]
@@ -64,7 +65,7 @@ class Session:
         beats_per_bar: int = 4,
         registry: Registry | None = None,
     ) -> None:
-        if workers is not None and (isinstance(workers, bool) or not isinstance(workers, int) or workers < 1):
+        if workers is not None and (type(workers) is not int or workers < 1):
             raise InvalidParameterError(f"workers is {workers!r:.60}.", hint="Use a whole number from 1 on, or None.")
         self.cache_dir = cache_dir
         self.tempo = Tempo(bpm=bpm, beats_per_bar=beats_per_bar)
@@ -91,7 +92,7 @@ class Session:
         if self._publisher is not None:
             self._publisher.close()
 
-    def __enter__(self) -> Session:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -376,6 +377,54 @@ class Session:
         return sampling.sample_many_at(
             data, found, self.tempo, times, interpolation=interpolation, smoothing=smoothing, band=band, channel=channel
         )
+
+    def sample_range(
+        self,
+        track: Track | str,
+        feature: str | Descriptor,
+        start: float,
+        end: float,
+        *,
+        padding: int = 0,
+        profile: AnalysisProfile | None = None,
+    ) -> RangeSample | None:
+        """The frames between two times of the timeline [s]; None if the feature is not there.
+
+        Parameters
+        ----------
+        padding : int >= 0 [frames]
+            How many frames more on either side.
+        """
+        from audiocache_nb.sampling import timeline as sampling
+
+        found, data = self._stored(track, feature, profile)
+        if data is None:
+            return None
+        return sampling.sample_range_at(data, found, self.tempo, start, end, padding=padding)
+
+    def sample_history(
+        self,
+        track: Track | str,
+        feature: str | Descriptor,
+        time: float,
+        count: int,
+        *,
+        spacing: float | None = None,
+        profile: AnalysisProfile | None = None,
+    ) -> HistorySample | None:
+        """The last `count` frames up to a time of the timeline, oldest first; None if the feature is not there.
+
+        Parameters
+        ----------
+        spacing : float > 0 [s], optional
+            Distance of two frames; None: the feature's hop.
+        """
+        from audiocache_nb.sampling import timeline as sampling
+
+        found, data = self._stored(track, feature, profile)
+        if data is None:
+            return None
+        return sampling.sample_history_at(data, found, self.tempo, time, count, spacing=spacing)
 
     # --- seeing ------------------------------------------------------------------------------
 
