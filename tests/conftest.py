@@ -1,0 +1,46 @@
+"""Fixtures and settings for all tests."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+from collections.abc import Callable
+
+import hypothesis
+import pytest
+
+ROOT = pathlib.Path(__file__).parents[1]
+
+# No deadline: a shared machine is slow now and then, and a test that depends on time proves nothing.
+hypothesis.settings.register_profile("dev", deadline=None)
+hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
+hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "dev")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache_folder(tmp_path_factory: pytest.TempPathFactory):
+    """Keep tests away from the cache of whoever runs them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AUDIOCACHE_NB_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> pathlib.Path:
+    """The folder of real recordings: AUDIOCACHE_NB_DATA, else shared/data beside the clone."""
+    folder = pathlib.Path(os.environ.get("AUDIOCACHE_NB_DATA") or ROOT.parent / "shared" / "data")
+    if not folder.is_dir():
+        pytest.skip("the real recordings are not on this machine (AUDIOCACHE_NB_DATA names their folder)")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def recording(data_dir: pathlib.Path) -> Callable[[str], pathlib.Path]:
+    """Return the path of a real recording by its file name."""
+
+    def path_of(name: str) -> pathlib.Path:
+        path = data_dir / name
+        assert path.is_file(), f"there is no recording {name!r} in {data_dir}"
+        return path
+
+    return path_of
