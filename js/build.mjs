@@ -10,7 +10,14 @@ import { build } from "esbuild";
 const LIMIT_BYTES = 80_000;
 const here = dirname(fileURLToPath(import.meta.url));
 const output = join(here, "..", "audiocache_nb", "widgets", "static");
-const common = { absWorkingDir: here, bundle: true, minify: true, charset: "utf8", legalComments: "none", logLevel: "warning" };
+const common = {
+  absWorkingDir: here,
+  bundle: true,
+  minify: true,
+  charset: "utf8",
+  legalComments: "none",
+  logLevel: "warning",
+};
 
 mkdirSync(output, { recursive: true });
 await build({

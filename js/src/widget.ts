@@ -1,6 +1,83 @@
-export default {
-  initialize(): void {},
-  render({ model, el }: { model: { get(name: string): unknown }; el: HTMLElement }): void {
-    el.textContent = String(model.get("view"));
-  },
-};
+// Entry point of all widgets: one module, dispatching on the trait `view`.
+
+import { renderBadge } from "./badge";
+import { make } from "./dom";
+import { showError } from "./errorbox";
+import { text } from "./guards";
+import type { InitializeProps, Model, RenderProps } from "./host";
+import { Hub } from "./hub";
+import { renderPanel } from "./panel/panel";
+import { renderPlot } from "./plot/plot";
+import { TileStore } from "./plot/tiles";
+import { onAbort } from "./scope";
+
+/** What all views of one model share. */
+class Shared {
+  readonly hub: Hub;
+  #tiles: TileStore | undefined;
+
+  constructor(
+    model: Model,
+    readonly signal: AbortSignal,
+  ) {
+    this.hub = new Hub(model, signal);
+  }
+
+  get tiles(): TileStore {
+    this.#tiles ??= new TileStore(this.hub, this.signal);
+    return this.#tiles;
+  }
+}
+
+function draw(model: Model, shared: Shared, root: HTMLElement, signal: AbortSignal): void {
+  const view = text(model.get("view"));
+  if (view === "badge") renderBadge(model, root, signal);
+  else if (view === "panel") renderPanel(model, shared.hub, root, signal);
+  else if (view === "plot") renderPlot(model, shared.tiles, root, signal);
+  else throw new Error(`there is no view called "${view.slice(0, 40)}"`);
+}
+
+/**
+ * Hosts call this once per model, which is what gives the views of a model something to share: the model
+ * objects that `initialize` and `render` receive are not the same.
+ */
+export default function widget() {
+  let shared: Shared | undefined;
+
+  /** Hosts that predate `signal` use the returned function to clean up instead. */
+  const own = (signal: AbortSignal | undefined): [AbortSignal, (() => void) | undefined] => {
+    if (signal) return [signal, undefined];
+    const controller = new AbortController();
+    return [controller.signal, () => controller.abort()];
+  };
+
+  const share = (model: Model, signal: AbortSignal): Shared => {
+    const created = new Shared(model, signal);
+    shared = created;
+    onAbort(signal, () => {
+      if (shared === created) shared = undefined;
+    });
+    return created;
+  };
+
+  return {
+    initialize({ model, signal }: InitializeProps) {
+      const [life, cleanup] = own(signal);
+      share(model, life);
+      return cleanup;
+    },
+
+    render({ model, el, signal }: RenderProps) {
+      const [life, cleanup] = own(signal);
+      const root = make("div", "acn-root");
+      el.append(root);
+      onAbort(life, () => root.remove());
+      try {
+        draw(model, shared ?? share(model, life), root, life);
+      } catch (error) {
+        showError(root, error);
+      }
+      return cleanup;
+    },
+  };
+}

@@ -1,0 +1,136 @@
+// Draws extremes: as filled columns (waveform) or as a stroke (curve); as lines once single buckets can be seen.
+
+import { clamp } from "../guards";
+import { columns, points, type TileSource } from "./extremes";
+import type { Layer } from "./layer";
+import { bucketSeconds, type Segment } from "./pyramid";
+import type { Area } from "./view";
+
+/** Device pixels per bucket from which buckets are drawn one by one. */
+const LINE_PX = 3;
+
+export type Style = "fill" | "stroke";
+
+/** Vertical place of a value; a little outside the area at most, so that paths stay small. */
+function scaler(layer: Layer, area: Area): (value: number) => number {
+  const scale = area.height / (layer.value_max - layer.value_min);
+  const bottom = area.y + area.height;
+  return (value) => clamp(bottom - (value - layer.value_min) * scale, area.y - 4, bottom + 4);
+}
+
+export function drawRanges(
+  ctx: CanvasRenderingContext2D,
+  area: Area,
+  layer: Layer,
+  channel: number,
+  segments: readonly Segment[],
+  get: TileSource,
+  colour: string,
+  ratio: number,
+  style: Style,
+): void {
+  const bucket_px = (bucketSeconds(layer, 0) / (area.t1_s - area.t0_s)) * area.width;
+  const wide = bucket_px >= LINE_PX && segments.every((segment) => segment.level === 0);
+  ctx.fillStyle = colour;
+  ctx.strokeStyle = colour;
+  ctx.lineWidth = 1.25 * ratio;
+  ctx.lineJoin = "round";
+  if (wide) drawLines(ctx, area, layer, channel, segments, get, ratio);
+  else if (style === "fill") fillColumns(ctx, area, layer, channel, segments, get);
+  else strokeColumns(ctx, area, layer, channel, segments, get);
+}
+
+function fillColumns(
+  ctx: CanvasRenderingContext2D,
+  area: Area,
+  layer: Layer,
+  channel: number,
+  segments: readonly Segment[],
+  get: TileSource,
+): void {
+  const { low, high } = columns(layer, segments, get, channel, area.t0_s, area.t1_s, area.width);
+  const y = scaler(layer, area);
+  for (let x = 0; x < area.width; x++) {
+    if (Number.isNaN(low[x])) continue;
+    let a = low[x];
+    let b = high[x];
+    // Reaching over to the previous column keeps steep slopes in one piece.
+    if (x > 0 && low[x - 1] > b) b = low[x - 1];
+    if (x > 0 && high[x - 1] < a) a = high[x - 1];
+    const top = Math.round(y(b));
+    ctx.fillRect(area.x + x, top, 1, Math.max(1, Math.round(y(a)) - top));
+  }
+}
+
+function strokeColumns(
+  ctx: CanvasRenderingContext2D,
+  area: Area,
+  layer: Layer,
+  channel: number,
+  segments: readonly Segment[],
+  get: TileSource,
+): void {
+  const { low, high } = columns(layer, segments, get, channel, area.t0_s, area.t1_s, area.width);
+  const y = scaler(layer, area);
+  let drawing = false;
+  let rising = false;
+  ctx.beginPath();
+  for (let column = 0; column < area.width; column++) {
+    if (Number.isNaN(low[column])) {
+      drawing = false;
+      continue;
+    }
+    const x = area.x + column + 0.5;
+    const first = y(rising ? high[column] : low[column]);
+    if (drawing) ctx.lineTo(x, first);
+    else ctx.moveTo(x, first);
+    if (high[column] > low[column]) {
+      ctx.lineTo(x, y(rising ? low[column] : high[column]));
+      rising = !rising;
+    }
+    drawing = true;
+  }
+  ctx.stroke();
+}
+
+/** A line through the buckets; where a bucket holds a range, the band between its extremes. */
+function drawLines(
+  ctx: CanvasRenderingContext2D,
+  area: Area,
+  layer: Layer,
+  channel: number,
+  segments: readonly Segment[],
+  get: TileSource,
+  ratio: number,
+): void {
+  const { time_s, low, high } = points(layer, segments, get, channel, area.t0_s, area.t1_s);
+  const y = scaler(layer, area);
+  const scale = area.width / (area.t1_s - area.t0_s);
+  const x = (k: number) => area.x + (time_s[k] - area.t0_s) * scale;
+  const bucket_s = bucketSeconds(layer, 0);
+  for (let start = 0; start < time_s.length; start++) {
+    let end = start;
+    while (end < time_s.length && !Number.isNaN(low[end]) && !(end > start && isGap(time_s, end, bucket_s))) end++;
+    if (end === start) continue;
+    ctx.beginPath();
+    for (let k = start; k < end; k++) ctx.lineTo(x(k), y(high[k]));
+    ctx.stroke();
+    let band = false;
+    for (let k = start; k < end && !band; k++) band = high[k] > low[k];
+    if (band) {
+      for (let k = end - 1; k >= start; k--) ctx.lineTo(x(k), y(low[k]));
+      ctx.globalAlpha = 0.3;
+      ctx.fill();
+      ctx.globalAlpha = 1;
+      ctx.beginPath();
+      for (let k = start; k < end; k++) ctx.lineTo(x(k), y(low[k]));
+      ctx.stroke();
+    }
+    if (end - start === 1) ctx.fillRect(x(start) - ratio, y(high[start]) - ratio, 2 * ratio, 2 * ratio);
+    start = end - 1;
+  }
+}
+
+function isGap(time_s: Float64Array, k: number, bucket_s: number): boolean {
+  return time_s[k] - time_s[k - 1] > 1.5 * bucket_s;
+}

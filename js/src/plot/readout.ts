@@ -1,0 +1,51 @@
+// What a layer holds at a time, from the tiles at hand.
+
+import { formatRange, formatValue } from "../format";
+import type { TileSource } from "./extremes";
+import type { Layer } from "./layer";
+import { address, bucketAt } from "./pyramid";
+import { rowAt, rowValue } from "./vertical";
+
+const CHANNELS_MOST = 4;
+
+/** The finest tile at hand from `level` upwards that holds a time, and the bucket in it. */
+function locate(layer: Layer, level: number, time_s: number, get: TileSource) {
+  for (let l = level; l < layer.levels; l++) {
+    const bucket = bucketAt(layer, l, time_s);
+    if (bucket < 0) return null;
+    const tile = get(address(layer, l, Math.floor(bucket / layer.tile_buckets)));
+    const offset = tile ? bucket - tile.start : -1;
+    if (tile && offset >= 0 && offset < tile.buckets) return { tile, offset };
+  }
+  return null;
+}
+
+/**
+ * Values of a layer at a time, in words.
+ *
+ * @param y on the vertical axis of an image; null for its loudest row
+ */
+export function readout(layer: Layer, level: number, time_s: number, y: number | null, get: TileSource): string {
+  const found = locate(layer, level, time_s, get);
+  if (!found) return "";
+  const { tile, offset } = found;
+  if (tile.dtype === "uint8") {
+    const line = tile.data.subarray(offset * tile.rows, (offset + 1) * tile.rows);
+    let row = 0;
+    if (y === null) for (let r = 1; r < line.length; r++) row = line[r] > line[row] ? r : row;
+    else row = rowAt(layer, y);
+    const value = layer.value_min + (line[row] / 255) * (layer.value_max - layer.value_min);
+    const where = formatValue(rowValue(layer, row), layer.y_unit);
+    return `${y === null ? "peak " : ""}${where} · ${formatValue(value, layer.unit)}`;
+  }
+  const parts: string[] = [];
+  const channels = Math.min(tile.channels, CHANNELS_MOST);
+  for (let channel = 0; channel < channels; channel++) {
+    const at = (offset * tile.channels + channel) * 2;
+    const value = formatRange(tile.data[at], tile.data[at + 1], layer.unit);
+    const name = tile.channels > 1 ? layer.channels[channel] || `${channel + 1}` : "";
+    parts.push(name ? `${name} ${value}` : value);
+  }
+  if (tile.channels > channels) parts.push("…");
+  return parts.join("  ·  ");
+}
