@@ -9,7 +9,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "widgets"))
 
-from fake import FakeSession  # noqa: E402 - found through the path set above
+from fake import FakeSession
 
 
 @pytest.fixture

@@ -99,6 +99,6 @@ def test_closed_and_forgotten_mirrors_are_not_served(session):
     until(lambda: timeline.states == {track.id: "ready"})
     assert status.state == "idle"
     ghost = weakref.ref(timeline)
-    del timeline
+    timeline = None
     until(lambda: gc.collect() >= 0 and ghost() is None)
     assert not session.publisher._watches

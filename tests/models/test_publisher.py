@@ -291,7 +291,7 @@ def test_a_forgotten_target_is_not_kept_alive(publisher):
     publisher.watch(model, model.collect)
     until(lambda: model.text == "seen")
     ghost = weakref.ref(model)
-    del model
+    model = None
     until(lambda: gc.collect() >= 0 and ghost() is None)
     assert not publisher._watches
 
