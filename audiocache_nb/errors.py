@@ -20,6 +20,7 @@
     │  ├─ CalculatorContractError              it returned something else than it declared
     │  └─ UnknownCalculatorError (KeyError)
     ├─ CacheError (OSError)
+    ├─ WidgetError (RuntimeError)              a widget cannot be made or shown
     └─ JobCancelledError (concurrent.futures.CancelledError)
 
     Cancelled (BaseException)                  raised inside a calculator by ``ctx.checkpoint()``
@@ -63,6 +64,15 @@ class AudioCacheError(Exception):
 
 def _rebuild(kind: type[AudioCacheError], message: str, hint: str, context: dict[str, Any]) -> AudioCacheError:
     return kind(message, hint=hint, **context)
+
+
+def again(error: BaseException) -> BaseException:
+    """The same error as a new object with the same cause, so that whoever raises it leaves no trace in the first."""
+    if not isinstance(error, AudioCacheError):
+        return error
+    copy = _rebuild(type(error), error.message, error.hint, error.context)
+    copy.__cause__ = error.__cause__
+    return copy
 
 
 class InvalidParameterError(AudioCacheError, ValueError):
@@ -165,6 +175,12 @@ class CacheError(AudioCacheError, OSError):
     """The cache directory cannot be used as asked."""
 
     code = "ACN-CACHE"
+
+
+class WidgetError(AudioCacheError, RuntimeError):
+    """A widget cannot be made or shown; analysis and plotting do not need one."""
+
+    code = "ACN-WIDGET"
 
 
 class JobCancelledError(AudioCacheError, concurrent.futures.CancelledError):

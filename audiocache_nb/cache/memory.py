@@ -51,6 +51,25 @@ class MemoryCache:
         with self._lock:
             self._drop(key)
 
+    def discard_audio(self, digest: str) -> dict[str, int]:
+        """Forget everything computed from some audio.
+
+        Parameters
+        ----------
+        digest : str
+            Digest of the audio's content.
+
+        Returns
+        -------
+        dict of str to int [bytes]
+            Sizes of what was forgotten, by key.
+        """
+        with self._lock:
+            found = [track for track in self._tracks.values() if track.provenance.get("audio") == digest]
+            for track in found:
+                self._drop(track.key)
+        return {track.key: track.nbytes for track in found}
+
     def clear(self) -> None:
         """Forget everything."""
         with self._lock:

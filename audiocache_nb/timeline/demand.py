@@ -27,8 +27,11 @@ class Demand:
         bool
             Whether that is something else than before.
         """
-        if not isinstance(element, str) or not element.strip():
-            raise InvalidParameterError("An element is named by a text that is not empty.")
+        name: object = element
+        if not isinstance(name, str) or not name.strip():
+            raise InvalidParameterError(
+                f"element is {name!r:.60}.", hint="Name who asks, or leave it out: then wishes add up."
+            )
         wanted = {Slot.of(descriptor): descriptor for descriptor in descriptors}
         with self._lock:
             tracks = self._by_element.setdefault(element, {})

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from audiocache_nb.errors import UnknownTrackError
 from audiocache_nb.features.descriptor import Descriptor
 from audiocache_nb.features.track import FeatureTrack
 from audiocache_nb.timeline.status import SourceStatus
@@ -134,3 +135,18 @@ class Snapshot:
     revision: int = 0
     tracks: Mapping[str, Track] = dataclasses.field(default_factory=lambda: MappingProxyType({}))
     sources: Mapping[str, SourceState] = dataclasses.field(default_factory=lambda: MappingProxyType({}))
+
+    def track(self, track: Track | str) -> Track:
+        """The track as it is here.
+
+        Raises
+        ------
+        UnknownTrackError
+        """
+        track_id: object = track.id if isinstance(track, Track) else track
+        found = self.tracks.get(track_id) if isinstance(track_id, str) else None
+        if found is None:
+            raise UnknownTrackError(
+                f"There is no track {track_id!r:.80}.", hint="session.tracks lists what there is.", track=str(track_id)
+            )
+        return found

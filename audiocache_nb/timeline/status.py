@@ -45,8 +45,8 @@ def next_status(
     previous: SourceStatus,
     state: State,
     *,
-    message: str | None | _Unset = UNSET,
-    progress: Progress | None | _Unset = UNSET,
+    message: str | _Unset | None = UNSET,
+    progress: Progress | _Unset | None = UNSET,
 ) -> SourceStatus:
     """The status after a transition.
 

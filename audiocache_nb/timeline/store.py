@@ -22,7 +22,9 @@ PAUSED_AFTER = 3
 @dataclasses.dataclass(eq=False)
 class _Subscriber:
     callback: Callback
+    since: int  # the latest event when it came
     failures: int = 0
+    gone: bool = False
 
 
 class TimelineStore:
@@ -87,17 +89,18 @@ class TimelineStore:
         Returns
         -------
         callable
-            Ends the subscription.
+            Ends the subscription; no call begins after it.
 
         Notes
         -----
         A subscriber that raises three times in a row is left out from then on; the log says so.
         """
-        subscriber = _Subscriber(callback)
-        with self._wake:
+        with self.lock, self._wake:
+            subscriber = _Subscriber(callback, self._sequence)
             self._subscribers = [*self._subscribers, subscriber]
 
         def unsubscribe() -> None:
+            subscriber.gone = True
             with self._wake:
                 self._subscribers = [other for other in self._subscribers if other is not subscriber]
 
@@ -123,12 +126,14 @@ class TimelineStore:
             return
         with self._wake:
             if not self._subscribers:
+                self._queue.clear()
                 self._delivered = events[-1].sequence
                 return
             self._queue.extend(events)
             if self._dispatcher is None:
-                self._dispatcher = threading.Thread(target=self._dispatch, name="audiocache_nb events", daemon=True)
-                self._dispatcher.start()
+                dispatcher = threading.Thread(target=self._dispatch, name="audiocache_nb events", daemon=True)
+                dispatcher.start()
+                self._dispatcher = dispatcher
             self._wake.notify_all()
 
     def _dispatch(self) -> None:
@@ -142,15 +147,15 @@ class TimelineStore:
             for subscriber in subscribers:
                 self._call(subscriber, event)
             with self._wake:
-                self._delivered = event.sequence
+                self._delivered = max(self._delivered, event.sequence)
                 self._wake.notify_all()
 
     def _call(self, subscriber: _Subscriber, event: Event) -> None:
-        if subscriber.failures >= PAUSED_AFTER:
+        if subscriber.gone or subscriber.failures >= PAUSED_AFTER or event.sequence <= subscriber.since:
             return
         try:
             subscriber.callback(event)
-        except Exception:
+        except BaseException:  # whatever it was, it ends neither this thread nor the others' events
             subscriber.failures += 1
             end = " It is left out from now on." if subscriber.failures >= PAUSED_AFTER else ""
             log.exception("a subscriber of the timeline failed at %s.%s", type(event).__name__, end)
