@@ -16,22 +16,6 @@ from audiocache_nb.timing.tempo_map import DEFAULT_BPM, BarBeat, TempoMap
 _log = logging.getLogger(__name__)
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class TempoChange:
-    """What subscribers receive.
-
-    Attributes
-    ----------
-    version : int
-        Grows by one with each change.
-    tempo_map : TempoMap
-        The map of that version.
-    """
-
-    version: int
-    tempo_map: TempoMap
-
-
 class Tempo:
     """Tempo and metre, changeable from any thread.
 
@@ -53,21 +37,21 @@ class Tempo:
     """
 
     def __init__(self, bpm: float = DEFAULT_BPM, beats_per_bar: int = 4) -> None:
-        self._state = TempoChange(0, TempoMap.constant(bpm, beats_per_bar=beats_per_bar))
+        self._state = (0, TempoMap.constant(bpm, beats_per_bar=beats_per_bar))
         self._lock = threading.Lock()
-        self._subscribers: dict[int, Callable[[TempoChange], object]] = {}
+        self._subscribers: dict[int, Callable[[], object]] = {}
         self._next_subscriber = 0
 
     # ---- reading ----------------------------------------------------------------------------
 
     def snapshot(self) -> TempoMap:
         """Return the present map; it never changes."""
-        return self._state.tempo_map
+        return self._state[1]
 
     @property
     def version(self) -> int:
         """Number of changes so far."""
-        return self._state.version
+        return self._state[0]
 
     @property
     def digest(self) -> str:
@@ -138,11 +122,12 @@ class Tempo:
 
     # ---- changes ------------------------------------------------------------------------------
 
-    def subscribe(self, callback: Callable[[TempoChange], object]) -> Callable[[], None]:
-        """Call `callback` after each change, on the thread that made it.
+    def subscribe(self, callback: Callable[[], object]) -> Callable[[], None]:
+        """Call `callback`, without arguments, after each change and on the thread that made it.
 
-        A callback that raises is logged and harms neither the change nor the others. When several
-        threads change the tempo at once, `TempoChange.version` tells which change is the newest.
+        It reads the tempo by `snapshot`. When several threads change the tempo at once, the last call
+        sees the last change. A callback that raises is logged and harms neither the change nor the
+        others.
 
         Returns
         -------
@@ -162,15 +147,15 @@ class Tempo:
 
     def _replace(self, make: Callable[[TempoMap], TempoMap]) -> None:
         with self._lock:
-            old = self._state
-            new = make(old.tempo_map)
-            if new == old.tempo_map:
+            version, old = self._state
+            new = make(old)
+            if new == old:
                 return  # the same tempo set again is no change
-            change = self._state = TempoChange(old.version + 1, new)
+            self._state = (version + 1, new)
             callbacks = tuple(self._subscribers.values())
         for callback in callbacks:
             try:
-                callback(change)
+                callback()
             except Exception:
                 _log.exception("A subscriber to the tempo raised")
 

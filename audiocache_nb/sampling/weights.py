@@ -1,0 +1,134 @@
+"""How much each frame counts: interpolation and smoothing as small weight vectors."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audiocache_nb.sampling.options import Edges, Interpolation
+
+_DB_TO_LOG = math.log(10.0) / 10.0
+_LEAST_POWER = 1e-37
+
+
+def cubic_weights(t: Any) -> tuple[Any, Any, Any, Any]:
+    """Catmull-Rom weights of the frames i-1, i, i+1, i+2 at ``i + t``.
+
+    The curve through four points of Catmull and Rom (1974) with tension 1/2::
+
+        (2 p1 + (p2 - p0) t + (2 p0 - 5 p1 + 4 p2 - p3) t² + (3 p1 - p0 - 3 p2 + p3) t³) / 2
+
+    Parameters
+    ----------
+    t : float or ndarray in 0 .. 1
+    """
+    return (
+        0.5 * t * (-1.0 + t * (2.0 - t)),
+        0.5 * (2.0 + t * t * (-5.0 + 3.0 * t)),
+        0.5 * t * (1.0 + t * (4.0 - 3.0 * t)),
+        0.5 * t * t * (t - 1.0),
+    )
+
+
+def nodes_of(position: Any, interpolation: Interpolation) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    """Frames that take part at a position, and their weights.
+
+    Parameters
+    ----------
+    position : float or ndarray [frames]
+        Time in frames since frame 0; the frames returned may lie outside the track.
+    interpolation : {"hold", "nearest", "linear", "cubic"}
+
+    Returns
+    -------
+    frames, weights : tuple
+        As many of each as the interpolation touches.
+    """
+    if interpolation == "nearest":  # a tie goes to the earlier frame
+        return (np.ceil(position - 0.5),), (1.0,)
+    below = np.floor(position)
+    if interpolation == "hold":
+        return (below,), (1.0,)
+    t = position - below
+    if interpolation == "linear":
+        return (below, below + 1), (1.0 - t, t)
+    return (below - 1, below, below + 1, below + 2), cubic_weights(t)
+
+
+def numbers_of(rows: NDArray[Any]) -> NDArray[Any]:
+    """Rows as a matrix of floating point numbers [shape=(frames, width)]."""
+    matrix = rows if rows.ndim == 2 else rows.reshape(len(rows), math.prod(rows.shape[1:]))
+    return matrix if matrix.dtype.kind in "fc" else matrix.astype(np.float32)
+
+
+def to_power(db: NDArray[Any]) -> NDArray[Any]:
+    """``10**(db / 10)``."""
+    return np.asarray(np.exp(db * db.dtype.type(_DB_TO_LOG)))
+
+
+def to_db(power: NDArray[Any]) -> NDArray[Any]:
+    """``10 log10(power)``, with a floor at -370 dB."""
+    return np.asarray(10.0 * np.log10(np.maximum(power, power.dtype.type(_LEAST_POWER))))
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Box:
+    """The mean over ``2 radius + 1`` frames, as weights.
+
+    Parameters
+    ----------
+    frame_count : int > 0
+    radius : int > 0 [frames]
+    edges : {"fill", "hold"}
+        What stands for frames outside the track: silence, or the frame at the edge.
+    shrinks : bool
+        Leave frames outside the track out instead (for tracks whose silence is NaN).
+    """
+
+    frame_count: int
+    radius: int
+    edges: Edges
+    shrinks: bool
+
+    def spans(self, nodes: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+        """First frame, one past the last frame, and the weight of one frame, for each node in the track."""
+        first = np.maximum(nodes - self.radius, 0)
+        end = np.minimum(nodes + self.radius + 1, self.frame_count)
+        full = 2 * self.radius + 1
+        weight = 1.0 / (end - first) if self.shrinks else np.full(len(nodes), 1.0 / full)
+        return first, end, weight
+
+    def missing(self, nodes: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Weight of what lies before frame 0 and behind the last frame, for each node."""
+        if self.shrinks:
+            return np.zeros(len(nodes)), np.zeros(len(nodes))
+        full = 2 * self.radius + 1
+        before = np.maximum(self.radius - nodes, 0) / full
+        behind = np.maximum(nodes + self.radius + 1 - self.frame_count, 0) / full
+        return before, behind
+
+    def matrix(self, nodes: NDArray[np.int64]) -> tuple[int, NDArray[np.float64], NDArray[np.float64]]:
+        """Weights of a few nodes that lie close together.
+
+        Returns
+        -------
+        first : int
+            Frame of the first column.
+        weights : ndarray [shape=(len(nodes), frames)]
+        silence : ndarray [shape=(len(nodes),)]
+            Weight of the fill value.
+        """
+        first, end, weight = self.spans(nodes)
+        base = int(np.min(first))
+        columns = np.arange(base, int(np.max(end)))
+        weights = ((columns >= first[:, None]) & (columns < end[:, None])) * weight[:, None]
+        before, behind = self.missing(nodes)
+        if self.edges == "fill":
+            return base, weights, before + behind
+        weights[before > 0, 0] += before[before > 0]
+        weights[behind > 0, -1] += behind[behind > 0]
+        return base, weights, np.zeros(len(nodes))
