@@ -12,3 +12,12 @@ export function showError(root: HTMLElement, error: unknown): void {
     make("div", "acn-error", { role: "alert" }, `This view could not be shown: ${errorText(error)}`),
   );
 }
+
+/** Runs one step of a view; if it throws, the error takes the place of the view. */
+export function guard(root: HTMLElement, step: () => void): void {
+  try {
+    step();
+  } catch (error) {
+    showError(root, error);
+  }
+}

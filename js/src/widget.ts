@@ -2,7 +2,7 @@
 
 import { renderBadge } from "./badge";
 import { make } from "./dom";
-import { showError } from "./errorbox";
+import { guard } from "./errorbox";
 import { text } from "./guards";
 import type { InitializeProps, Model, RenderProps } from "./host";
 import { Hub } from "./hub";
@@ -72,11 +72,7 @@ export default function widget() {
       const root = make("div", "acn-root");
       el.append(root);
       onAbort(life, () => root.remove());
-      try {
-        draw(model, shared ?? share(model, life), root, life);
-      } catch (error) {
-        showError(root, error);
-      }
+      guard(root, () => draw(model, shared ?? share(model, life), root, life));
       return cleanup;
     },
   };

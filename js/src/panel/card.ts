@@ -17,6 +17,7 @@ export class Card {
   readonly #health = make("p", "acn-health");
   readonly #message = make("span", "acn-message");
   readonly #updated = make("time", "acn-fine");
+  readonly #news = make("p", "acn-facts", {}, this.#message, this.#updated);
   readonly #bar = new ProgressBar();
   readonly #notice = make("p", "acn-notice");
   readonly #summary = make("p", "acn-summary");
@@ -50,7 +51,7 @@ export class Card {
       ),
       make("p", "acn-facts", {}, make("span", "", {}, "Source ID: ", this.#source), this.#audio),
       this.#health,
-      make("p", "acn-facts", {}, this.#message, this.#updated),
+      this.#news,
       this.#bar.element,
       this.#notice,
       this.#summary,
@@ -71,6 +72,7 @@ export class Card {
     setText(this.#message, status.message);
     setHidden(this.#message, !status.message);
     this.#updateTime(row.updated_at);
+    setHidden(this.#news, !status.message && row.updated_at === null);
     this.#bar.update(status.state === "pending" ? status.progress : null);
     setText(this.#summary, row.summary);
     setHidden(this.#summary, !row.summary);

@@ -142,6 +142,7 @@ function timeMarks(view: View) {
 export function drawTimeAxis(ctx: Ctx, theme: Theme, view: View): void {
   const { ratio } = view;
   const { values, decimals } = timeMarks(view);
+  ctx.clearRect(0, 0, ctx.canvas.width, ctx.canvas.height);
   setFont(ctx, theme, ratio);
   ctx.fillStyle = theme.colours.muted;
   ctx.textAlign = "center";

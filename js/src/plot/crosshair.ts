@@ -48,6 +48,6 @@ export class Crosshair {
     this.#horizontal.style.right = `calc(100% - ${at.right}px)`;
     this.#horizontal.style.transform = `translateY(${y}px)`;
     setText(this.#value, at.value);
-    this.#value.style.transform = `translate(calc(${at.left - 2}px - 100%), calc(${y}px - 50%))`;
+    this.#value.style.transform = `translate(max(0px, calc(${at.left - 2}px - 100%)), calc(${y}px - 50%))`;
   }
 }

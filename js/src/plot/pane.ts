@@ -13,10 +13,11 @@ import { drawRanges } from "./ranges";
 import { readout } from "./readout";
 import type { TileStore } from "./tiles";
 import { valueAt, verticalAxis } from "./vertical";
-import { type Area, areaOf, secondsPerDevicePixel, type View } from "./view";
+import { type Area, areaOf, fitCanvas, secondsPerDevicePixel, type View } from "./view";
 
 const PALETTE: readonly ColourName[] = ["c0", "c1", "c2", "c3", "c4", "c5"];
 const GAP_PX = 6;
+const LANE_GAP_PX = 8;
 const IMAGE_SLACK = 0.4;
 
 function laneCount(layer: Layer): number {
@@ -28,7 +29,14 @@ function heightFor(layer: Layer): number {
   if (layer.kind === "image") return 208;
   if (layer.kind === "curve") return 112;
   const lanes = laneCount(layer);
-  return lanes * (lanes === 1 ? 96 : lanes === 2 ? 64 : lanes <= 6 ? 44 : 28);
+  return lanes * (lanes === 1 ? 96 : lanes === 2 ? 64 : lanes <= 6 ? 44 : 28) + (lanes - 1) * LANE_GAP_PX;
+}
+
+/** The part of an area that belongs to one of several channels below each other. */
+function laneOf<T extends { y: number; height: number }>(area: T, lane: number, lanes: number, gap: number): T {
+  const height = (area.height - gap * (lanes - 1)) / lanes;
+  const top = Math.round(area.y + lane * (height + gap));
+  return { ...area, y: top, height: Math.round(area.y + lane * (height + gap) + height) - top };
 }
 
 export class Pane {
@@ -67,7 +75,7 @@ export class Pane {
     this.#updateLegend();
     const empty = layer.buckets === 0;
     setHidden(this.#chip.element, empty || layer.state === "fresh");
-    this.#chip.update(layer.state, featureWord(layer.state));
+    this.#chip.update(layer.state, [featureWord(layer.state), layer.reason].filter(Boolean).join(": "));
     setAttribute(this.#chip.element, "title", layer.reason || null);
     this.#updateCover(empty);
     this.updateTrouble();
@@ -114,17 +122,10 @@ export class Pane {
     setHidden(this.#coverText, !said);
   }
 
-  /** Sizes the canvas for a view; returns whether anything changed. */
-  resize(view: View): boolean {
-    const width = Math.round(view.width * view.ratio);
-    const height = Math.round((this.#height + 2 * GAP_PX) * view.ratio);
+  resize(view: View): void {
     this.element.style.setProperty("--acn-left", `${view.left}px`);
     this.element.style.setProperty("--acn-right", `${view.right}px`);
-    if (this.canvas.width === width && this.canvas.height === height) return false;
-    this.canvas.width = width;
-    this.canvas.height = height;
-    this.canvas.style.height = `${this.#height + 2 * GAP_PX}px`;
-    return true;
+    fitCanvas(this.canvas, view.width, this.#height + 2 * GAP_PX, view.ratio);
   }
 
   level(view: View): number {
@@ -185,20 +186,21 @@ export class Pane {
     const channels = Math.max(1, layer.channels.length);
     for (let channel = 0; channel < channels; channel++) {
       const lane = lanes > 1 ? channel : 0;
-      const top = area.y + Math.round((area.height * lane) / lanes);
-      const bottom = area.y + Math.round((area.height * (lane + 1)) / lanes);
-      const part = { ...area, y: top, height: bottom - top };
+      const part = laneOf(area, lane, lanes, LANE_GAP_PX * view.ratio);
       if (lanes > 1 || channel === 0) {
         drawGrid(ctx, part, theme, view, layer);
         drawFrame(ctx, part, theme, view.ratio);
-        drawValueAxis(ctx, part, theme, view.ratio, layer, lanes > 1 ? layer.channels[channel] : layer.unit);
+        const name = lanes > 1 ? layer.channels[channel] : layer.unit || "linear";
+        drawValueAxis(ctx, part, theme, view.ratio, layer, name);
       }
       const colour = theme.colours[PALETTE[lanes > 1 ? 0 : channel % PALETTE.length]];
-      const style = layer.kind === "minmax" ? "fill" : "stroke";
+      const style = layer.kind === "minmax" ? "wave" : "curve";
       ctx.save();
       ctx.beginPath();
       ctx.rect(part.x, part.y, part.width, part.height);
       ctx.clip();
+      // Curves over each other stay visible through each other.
+      ctx.globalAlpha = layer.kind === "curve" && channel > 0 ? 0.7 : 1;
       drawRanges(ctx, part, layer, channel, segments, this.#get, colour, view.ratio, style);
       ctx.restore();
     }
@@ -212,7 +214,9 @@ export class Pane {
     if (share < 0 || share > 1) return "";
     if (layer.kind === "image") return formatValue(valueAt(verticalAxis(layer, log), share), layer.y_unit);
     const lanes = laneCount(layer);
-    const inLane = lanes > 1 ? (share * lanes) % 1 : share;
+    const { y: top, height } = laneOf({ y: GAP_PX, height: this.#height }, 0, lanes, LANE_GAP_PX);
+    const inLane = 1 - ((y - top) % (height + LANE_GAP_PX)) / height;
+    if (inLane < 0) return "";
     return formatValue(layer.value_min + inLane * (layer.value_max - layer.value_min), layer.unit);
   }
 

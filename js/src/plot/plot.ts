@@ -2,27 +2,25 @@
 
 import { Announcer } from "../announcer";
 import { freshId, KeyedList, make, setHidden, setText } from "../dom";
+import { guard } from "../errorbox";
 import { formatTime } from "../format";
-import { num, record, text } from "../guards";
+import { clamp, num, record, text } from "../guards";
 import type { Model } from "../host";
-import { FrameLoop, onAbort, onModel, Timer, throttle } from "../scope";
+import { FrameLoop, listen, onAbort, onModel, Timer } from "../scope";
 import { Pill, ProgressBar, parseStatus, type Status } from "../status";
-import { reducedMotion, Theme } from "../theme";
+import { Theme } from "../theme";
 import { drawTimeAxis } from "./axes";
-import { Crosshair } from "./crosshair";
+import { Cursor } from "./cursor";
 import { type Commands, connect } from "./input";
 import { type Layer, layerEnd_s, parseLayers } from "./layer";
+import { Navigation } from "./navigation";
 import { Pane } from "./pane";
-import { clampSpan, panSpan, parseSpan, type Span, sameSpan, zoomSpan } from "./span";
-import { stepDecimals } from "./ticks";
 import type { TileStore } from "./tiles";
 import { Toolbar } from "./toolbar";
-import { innerWidth, LEFT, RIGHT_COLOUR_BAR, RIGHT_PLAIN, timeAt, type View, xOf } from "./view";
+import { fitCanvas, innerWidth, LEFT, RIGHT_COLOUR_BAR, RIGHT_PLAIN, timeAt, type View } from "./view";
 
 const AXIS_PX = 26;
-const SAVE_MS = 50;
 const SETTLE_MS = 400;
-const ANIMATE_MS = 130;
 const SHORTEST_S = 1e-3;
 const BUCKETS_LEAST = 8;
 const KEYS = "ArrowLeft ArrowRight Shift+ArrowLeft Shift+ArrowRight PageUp PageDown Plus Minus 0 Home End Escape";
@@ -30,15 +28,13 @@ const HELP =
   "Arrow keys pan, plus and minus zoom, Home and End go to the ends, 0 shows everything. " +
   "Shift with an arrow key moves the read-out. Escape leaves.";
 
-type Cursor = { x: number; y: number } | { time_s: number };
-
 export class Plot implements Commands {
   readonly #plot: HTMLElement;
   readonly #title = make("h3", "acn-title");
   readonly #pill = new Pill();
   readonly #bar = new ProgressBar();
   readonly #axis = make("canvas", "acn-canvas", { "aria-hidden": "true" });
-  readonly #crosshair = new Crosshair();
+  readonly #cursor = new Cursor();
   readonly #empty = make("p", "acn-empty", {}, "Nothing to plot yet.");
   readonly #toolbar: Toolbar;
   readonly #announcer: Announcer;
@@ -46,19 +42,13 @@ export class Plot implements Commands {
   readonly #panes: KeyedList<Layer, Pane>;
   readonly #loop: FrameLoop;
   readonly #settle: Timer;
-  readonly #save: () => void;
+  readonly #navigation: Navigation;
 
   #layers: Layer[] = [];
   #status: Status = parseStatus({});
   #view: View = { span: [0, 1], width: 0, left: LEFT, right: RIGHT_PLAIN, ratio: 1 };
-  #duration_s = 1;
-  #shortest_s = SHORTEST_S;
-  #saved: Span | null = null;
   #log = false;
-  #direction = 0;
-  #cursor: Cursor | null = null;
   #byKey = false;
-  #travel: { from: Span; to: Span; start_ms: number } | null = null;
   readonly #dirty = new Set<Pane>();
   #moved = true;
 
@@ -84,7 +74,7 @@ export class Plot implements Commands {
       panes,
       this.#empty,
       this.#axis,
-      this.#crosshair.element,
+      this.#cursor.element,
       hint,
     );
     this.#toolbar = new Toolbar(
@@ -104,9 +94,9 @@ export class Plot implements Commands {
       ),
     );
 
-    this.#loop = new FrameLoop((now_ms) => this.#frame(now_ms), signal);
+    this.#loop = new FrameLoop((now_ms) => guard(root, () => this.#frame(now_ms)), signal);
     this.#settle = new Timer(() => this.#settled(), signal);
-    this.#save = throttle(() => this.#saveSpan(), SAVE_MS, signal);
+    this.#navigation = new Navigation(model, () => this.#travelled(), signal);
     this.#theme = new Theme(root, () => this.#redraw(), signal);
     this.#panes = new KeyedList<Layer, Pane>(
       panes,
@@ -125,12 +115,11 @@ export class Plot implements Commands {
     onAbort(signal, () => observer.disconnect());
     onAbort(signal, () => this.store.forget(this));
     this.store.onChange((name) => this.#tileChanged(name), signal);
-    for (const trait of ["title", "duration_s", "layers", "status"]) {
+    onModel(model, "change:status", () => this.#readStatus(), signal);
+    for (const trait of ["title", "duration_s", "layers"]) {
       onModel(model, `change:${trait}`, () => this.#readTraits(), signal);
     }
-    onModel(model, "change:span", () => this.#readSpan(), signal);
-    const blur = () => this.#cursor && "time_s" in this.#cursor && this.hover(null);
-    this.#plot.addEventListener("blur", blur, { signal });
+    listen(this.#plot, "blur", () => this.#cursor.keyTime_s !== null && this.hover(null), signal);
   }
 
   // ---- from the kernel
@@ -141,11 +130,10 @@ export class Plot implements Commands {
     setText(this.#title, title);
     setHidden(this.#title, !title);
     this.#plot.setAttribute("aria-label", title ? `Plot of ${title}` : "Plot");
-    this.#readStatus();
     this.#layers = parseLayers(model.get("layers"));
     this.store.setLayers(this.#layers);
     this.#panes.update(this.#layers);
-    for (const pane of this.#panes.parts.values()) pane.updateStatus(this.#status);
+    this.#readStatus();
     setHidden(this.#empty, this.#layers.length > 0);
     setHidden(this.#axis, this.#layers.length === 0);
     const images = this.#layers.some((layer) => layer.kind === "image");
@@ -162,29 +150,22 @@ export class Plot implements Commands {
     this.#pill.update(status.state, status.text);
     this.#pill.element.title = status.message;
     this.#bar.update(status.state === "pending" ? status.progress : null);
+    for (const pane of this.#panes.parts.values()) pane.updateStatus(status);
     if (known && status.state !== this.#status.state) this.#announcer.say(`${status.text}. ${status.message}`);
     this.#status = status;
   }
 
   #readExtent(): void {
-    const before = this.#duration_s;
-    const ends = this.#layers.filter((layer) => layer.buckets > 0).map(layerEnd_s);
+    const full = this.#layers.filter((layer) => layer.buckets > 0);
     const duration_s = num(this.model.get("duration_s"), 0);
-    this.#duration_s = duration_s > 0 ? duration_s : Math.max(0, ...ends) || 1;
-    const hops = this.#layers.filter((layer) => layer.buckets > 0).map((layer) => layer.hop_s);
-    this.#shortest_s = Math.max(SHORTEST_S, BUCKETS_LEAST * Math.min(...hops, 1));
-    const [t0_s, t1_s] = this.#view.span;
-    if (this.#saved === null) this.#readSpan();
-    else if (t0_s <= 0 && t1_s >= before) this.#show([0, this.#duration_s]);
-    else this.#show(this.#view.span);
+    const longest_s = Math.max(0, ...full.map(layerEnd_s));
+    const shortest_s = Math.max(SHORTEST_S, BUCKETS_LEAST * Math.min(1, ...full.map((layer) => layer.hop_s)));
+    this.#navigation.setExtent(duration_s > 0 ? duration_s : longest_s || 1, shortest_s);
   }
 
-  #readSpan(): void {
-    const span = parseSpan(this.model.get("span"));
-    if (span && this.#saved && sameSpan(span, this.#saved)) return;
-    this.#travel = null;
-    this.#saved = span ?? [0, this.#duration_s];
-    this.#show(this.#saved);
+  #travelled(): void {
+    this.#redraw();
+    this.#settle.set(SETTLE_MS);
   }
 
   #tileChanged(name: string): void {
@@ -196,107 +177,55 @@ export class Plot implements Commands {
     this.#loop.request();
   }
 
-  // ---- to the kernel
-
-  #saveSpan(): void {
-    const { span } = this.#view;
-    if (this.#saved && sameSpan(span, this.#saved)) return;
-    this.#saved = span;
-    this.model.set("span", [span[0], span[1]]);
-    this.model.save_changes();
-  }
-
-  // ---- what is visible
-
-  #show(span: Span): void {
-    const next = clampSpan(span, this.#duration_s, this.#shortest_s);
-    const shift = next[0] + next[1] - this.#view.span[0] - this.#view.span[1];
-    if (shift !== 0) this.#direction = Math.sign(shift);
-    this.#view.span = next;
-    this.#redraw();
-    this.#settle.set(SETTLE_MS);
-    if (!this.#saved || !sameSpan(next, this.#saved)) this.#save();
-  }
-
-  #jump(span: Span): void {
-    this.#travel = null;
-    this.#show(span);
-  }
-
-  #glide(to: Span): void {
-    if (reducedMotion()) {
-      this.#jump(to);
-      return;
-    }
-    this.#travel = { from: this.#view.span, to, start_ms: performance.now() };
-    this.#loop.request();
-  }
-
-  /** Where the view is, or where it is going. */
-  get #goal(): Span {
-    return this.#travel?.to ?? this.#view.span;
-  }
-
-  #advance(now_ms: number): void {
-    if (!this.#travel) return;
-    const { from, to, start_ms } = this.#travel;
-    const share = Math.min(1, Math.max(0, (now_ms - start_ms) / ANIMATE_MS));
-    const eased = 1 - (1 - share) ** 2;
-    if (share === 1) this.#travel = null;
-    this.#show([from[0] + (to[0] - from[0]) * eased, from[1] + (to[1] - from[1]) * eased]);
-  }
-
   // ---- commands of wheel, pointer, keys and tools
 
   zoom(factor: number, x: number | null): void {
-    const span = x === null ? this.#goal : this.#view.span;
-    const middle_s = (span[0] + span[1]) / 2;
-    const cursor_s = this.#cursor && "time_s" in this.#cursor ? this.#cursor.time_s : middle_s;
-    const anchor_s = cursor_s >= span[0] && cursor_s <= span[1] ? cursor_s : middle_s;
-    const at_s = x === null ? anchor_s : timeAt(this.#view, x);
-    const next = zoomSpan(span, factor, at_s, this.#duration_s, this.#shortest_s);
-    if (x === null) this.#glide(next);
-    else this.#jump(next);
     this.#byKey = x === null;
+    if (x !== null) {
+      this.#navigation.zoom(factor, timeAt(this.#view, x), false);
+      return;
+    }
+    const [t0_s, t1_s] = this.#navigation.goal;
+    const key_s = this.#cursor.keyTime_s ?? Number.NaN;
+    this.#navigation.zoom(factor, key_s >= t0_s && key_s <= t1_s ? key_s : (t0_s + t1_s) / 2, true);
   }
 
   pan(share: number): void {
-    const [t0_s, t1_s] = this.#goal;
+    const [t0_s, t1_s] = this.#navigation.goal;
     this.#byKey = true;
-    this.#glide(panSpan(this.#goal, share * (t1_s - t0_s), this.#duration_s));
+    this.#navigation.pan(share * (t1_s - t0_s), true);
   }
 
   drag(by_px: number): void {
-    const { span } = this.#view;
+    const [t0_s, t1_s] = this.#navigation.span;
     this.#byKey = false;
-    this.#jump(panSpan(span, (-by_px / innerWidth(this.#view)) * (span[1] - span[0]), this.#duration_s));
+    this.#navigation.pan((-by_px / innerWidth(this.#view)) * (t1_s - t0_s), false);
   }
 
   go(to: "start" | "end"): void {
+    const { duration_s } = this.#navigation;
     this.#byKey = true;
-    this.#glide(panSpan(this.#goal, to === "start" ? -this.#duration_s : this.#duration_s, this.#duration_s));
+    this.#navigation.pan(to === "start" ? -duration_s : duration_s, true);
   }
 
   fit(): void {
     this.#byKey = true;
-    this.#glide([0, this.#duration_s]);
+    this.#navigation.fit();
   }
 
   hover(at: { x: number; y: number } | null): void {
-    this.#cursor = at;
+    this.#cursor.put(at);
     this.#loop.request();
   }
 
   step(share: number): void {
-    const [t0_s, t1_s] = this.#view.span;
-    const current_s = this.#cursorTime() ?? (t0_s + t1_s) / 2;
-    const time_s = Math.min(Math.max(current_s + share * (t1_s - t0_s), 0), this.#duration_s);
-    this.#cursor = { time_s };
+    const [t0_s, t1_s] = this.#navigation.span;
+    const from_s = this.#cursor.time(this.#view) ?? (t0_s + t1_s) / 2;
+    const time_s = clamp(from_s + share * (t1_s - t0_s), 0, this.#navigation.duration_s);
+    this.#cursor.put({ time_s });
     this.#byKey = true;
-    if (time_s < t0_s || time_s > t1_s)
-      this.#jump(panSpan([t0_s, t1_s], time_s < t0_s ? time_s - t0_s : time_s - t1_s, this.#duration_s));
-    this.#settle.set(SETTLE_MS);
-    this.#loop.request();
+    // The view follows the cursor over its edge.
+    this.#navigation.pan(Math.min(0, time_s - t0_s) + Math.max(0, time_s - t1_s), false);
   }
 
   leave(): void {
@@ -321,12 +250,13 @@ export class Plot implements Commands {
     const width = this.#plot.clientWidth;
     if (width <= LEFT + this.#view.right) return false;
     this.#view.width = width;
+    this.#view.span = this.#navigation.span;
     this.#view.ratio = Math.min(Math.max(window.devicePixelRatio || 1, 0.5), 4);
     return true;
   }
 
   #frame(now_ms: number): void {
-    this.#advance(now_ms);
+    this.#navigation.advance(now_ms);
     if (!this.#measure()) return;
     const view = this.#view;
     const panes = [...this.#panes.parts.values()];
@@ -337,68 +267,21 @@ export class Plot implements Commands {
         this.#dirty.add(pane);
       }
       this.#drawAxis();
-      this.store.want(this, interleave(panes.map((pane) => pane.wants(view, this.#direction))));
+      this.store.want(this, interleave(panes.map((pane) => pane.wants(view, this.#navigation.direction))));
     }
     for (const pane of [...this.#dirty]) {
       // A pane that could not colour all its tiles in time goes on in the next frame.
       if (!panes.includes(pane) || !pane.draw(view, this.#log)) this.#dirty.delete(pane);
     }
-    this.#drawCursor(panes);
-    if (this.#travel || this.#dirty.size > 0) this.#loop.request();
+    this.#cursor.draw(view, panes, this.#plot, this.#axis, this.#log);
+    if (this.#navigation.isMoving || this.#dirty.size > 0) this.#loop.request();
   }
 
   #drawAxis(): void {
     const { width, ratio } = this.#view;
-    this.#axis.width = Math.round(width * ratio);
-    this.#axis.height = Math.round(AXIS_PX * ratio);
-    this.#axis.style.height = `${AXIS_PX}px`;
+    fitCanvas(this.#axis, width, AXIS_PX, ratio);
     const ctx = this.#axis.getContext("2d");
     if (ctx) drawTimeAxis(ctx, this.#theme, this.#view);
-  }
-
-  #cursorTime(): number | null {
-    const cursor = this.#cursor;
-    if (!cursor) return null;
-    const time_s = "time_s" in cursor ? cursor.time_s : timeAt(this.#view, cursor.x);
-    const [t0_s, t1_s] = this.#view.span;
-    return time_s >= t0_s && time_s <= t1_s ? time_s : null;
-  }
-
-  #drawCursor(panes: readonly Pane[]): void {
-    const view = this.#view;
-    const time_s = this.#cursorTime();
-    const pointer = this.#cursor && "x" in this.#cursor ? this.#cursor : null;
-    const top = this.#plot.getBoundingClientRect().top + this.#plot.clientTop;
-    let y: number | null = null;
-    let value = "";
-    for (const pane of panes) {
-      const box = pane.canvas.getBoundingClientRect();
-      const inside = pointer && pointer.y >= box.top - top && pointer.y < box.bottom - top;
-      const local = inside ? pointer.y - (box.top - top) : null;
-      pane.read(view, time_s, local, this.#log);
-      if (local === null || !pointer) continue;
-      y = pointer.y;
-      value = pane.valueLabel(local, this.#log);
-    }
-    if (time_s === null || panes.length === 0) {
-      this.#crosshair.hide();
-      return;
-    }
-    this.#crosshair.show({
-      x: xOf(view, time_s),
-      y,
-      left: view.left,
-      right: view.width - view.right,
-      axisTop: this.#axis.getBoundingClientRect().top - top,
-      time: formatTime(time_s, this.#timeDecimals()),
-      value,
-    });
-  }
-
-  /** Milliseconds, and finer only where the screen can tell them apart. */
-  #timeDecimals(): number {
-    const pixel_s = (this.#view.span[1] - this.#view.span[0]) / innerWidth(this.#view);
-    return Math.min(6, Math.max(3, stepDecimals(pixel_s)));
   }
 
   /** After a movement: the descriptions, and for keyboard users a spoken read-out. */
@@ -409,7 +292,7 @@ export class Plot implements Commands {
     if (!this.#byKey) return;
     this.#byKey = false;
     const [t0_s, t1_s] = view.span;
-    const time_s = this.#cursorTime() ?? (t0_s + t1_s) / 2;
+    const time_s = this.#cursor.time(this.#view) ?? (t0_s + t1_s) / 2;
     const words = panes.map((pane) => `${pane.layer.label} ${pane.words(view, time_s, null, this.#log) || "no value"}`);
     const range = `Showing ${formatTime(t0_s)} to ${formatTime(t1_s)}.`;
     this.#announcer.say(`${range} At ${formatTime(time_s)}: ${words.join("; ")}`);

@@ -1,4 +1,4 @@
-// Draws extremes: as filled columns (waveform) or as a stroke (curve); as lines once single buckets can be seen.
+// Draws extremes: as columns of pixels, or as lines once single buckets can be seen.
 
 import { clamp } from "../guards";
 import { columns, points, type TileSource } from "./extremes";
@@ -9,7 +9,8 @@ import type { Area } from "./view";
 /** Device pixels per bucket from which buckets are drawn one by one. */
 const LINE_PX = 3;
 
-export type Style = "fill" | "stroke";
+/** A waveform may be as thin as a pixel; a curve keeps the weight of a line. */
+export type Style = "wave" | "curve";
 
 /** Vertical place of a value; a little outside the area at most, so that paths stay small. */
 function scaler(layer: Layer, area: Area): (value: number) => number {
@@ -36,10 +37,14 @@ export function drawRanges(
   ctx.lineWidth = 1.25 * ratio;
   ctx.lineJoin = "round";
   if (wide) drawLines(ctx, area, layer, channel, segments, get, ratio);
-  else if (style === "fill") fillColumns(ctx, area, layer, channel, segments, get);
-  else strokeColumns(ctx, area, layer, channel, segments, get);
+  else fillColumns(ctx, area, layer, channel, segments, get, style === "wave" ? 1 : Math.round(1.5 * ratio));
 }
 
+/**
+ * One rectangle per column: as exact as a stroke where there are more buckets than pixels, and far cheaper.
+ *
+ * @param least height of what has no extent, device pixels
+ */
 function fillColumns(
   ctx: CanvasRenderingContext2D,
   area: Area,
@@ -47,6 +52,7 @@ function fillColumns(
   channel: number,
   segments: readonly Segment[],
   get: TileSource,
+  least: number,
 ): void {
   const { low, high } = columns(layer, segments, get, channel, area.t0_s, area.t1_s, area.width);
   const y = scaler(layer, area);
@@ -58,39 +64,10 @@ function fillColumns(
     if (x > 0 && low[x - 1] > b) b = low[x - 1];
     if (x > 0 && high[x - 1] < a) a = high[x - 1];
     const top = Math.round(y(b));
-    ctx.fillRect(area.x + x, top, 1, Math.max(1, Math.round(y(a)) - top));
+    const height = Math.round(y(a)) - top;
+    const grow = Math.max(0, least - height);
+    ctx.fillRect(area.x + x, top - (grow >> 1), 1, height + grow);
   }
-}
-
-function strokeColumns(
-  ctx: CanvasRenderingContext2D,
-  area: Area,
-  layer: Layer,
-  channel: number,
-  segments: readonly Segment[],
-  get: TileSource,
-): void {
-  const { low, high } = columns(layer, segments, get, channel, area.t0_s, area.t1_s, area.width);
-  const y = scaler(layer, area);
-  let drawing = false;
-  let rising = false;
-  ctx.beginPath();
-  for (let column = 0; column < area.width; column++) {
-    if (Number.isNaN(low[column])) {
-      drawing = false;
-      continue;
-    }
-    const x = area.x + column + 0.5;
-    const first = y(rising ? high[column] : low[column]);
-    if (drawing) ctx.lineTo(x, first);
-    else ctx.moveTo(x, first);
-    if (high[column] > low[column]) {
-      ctx.lineTo(x, y(rising ? low[column] : high[column]));
-      rising = !rising;
-    }
-    drawing = true;
-  }
-  ctx.stroke();
 }
 
 /** A line through the buckets; where a bucket holds a range, the band between its extremes. */
@@ -119,9 +96,10 @@ function drawLines(
     for (let k = start; k < end && !band; k++) band = high[k] > low[k];
     if (band) {
       for (let k = end - 1; k >= start; k--) ctx.lineTo(x(k), y(low[k]));
-      ctx.globalAlpha = 0.3;
+      const alpha = ctx.globalAlpha;
+      ctx.globalAlpha = 0.3 * alpha;
       ctx.fill();
-      ctx.globalAlpha = 1;
+      ctx.globalAlpha = alpha;
       ctx.beginPath();
       for (let k = start; k < end; k++) ctx.lineTo(x(k), y(low[k]));
       ctx.stroke();

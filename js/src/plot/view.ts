@@ -56,3 +56,13 @@ export function areaOf(view: View, top: number, height: number): Area {
     t1_s: view.span[1],
   };
 }
+
+/** Sizes a canvas in CSS pixels; leaves one alone that fits, since setting a size clears it. */
+export function fitCanvas(canvas: HTMLCanvasElement, width_px: number, height_px: number, ratio: number): void {
+  const width = Math.round(width_px * ratio);
+  const height = Math.round(height_px * ratio);
+  if (canvas.width === width && canvas.height === height) return;
+  canvas.width = width;
+  canvas.height = height;
+  canvas.style.height = `${height_px}px`;
+}
