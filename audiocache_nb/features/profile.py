@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import json
 import math
+import numbers
 from typing import Any
 
 from audiocache_nb.errors import InvalidParameterError
@@ -31,8 +32,8 @@ class AnalysisProfile:
         Calibrated calculators use the periodic form.
     min_decibels, max_decibels : float [dB]
         The range decibel features are clamped to.
-    id : str or None
-        None: ``"default"`` for the defaults, else a digest of the values, so that equal
+    id : str
+        Empty: ``"default"`` for the defaults, else a digest of the values, so that equal
         profiles are one and a label never stands for values it does not have.
 
     Raises
@@ -62,19 +63,29 @@ class AnalysisProfile:
         put(self, "hop_size", _integer("hop_size", self.hop_size, 1))
         if self.fft_size is not None:
             put(self, "fft_size", _integer("fft_size", self.fft_size, self.window_size))
-        if self.window not in WINDOWS:
+        window: object = self.window
+        if not isinstance(window, str) or window not in WINDOWS:
             raise InvalidParameterError(
-                f"window {self.window!r:.60} is not known.", hint=f"Use one of {', '.join(WINDOWS)}."
+                f"window {self.window!r:.60} is not known.",
+                hint=f"Use one of {', '.join(WINDOWS)}.",
+                parameter="window",
             )
         low, high = _finite("min_decibels", self.min_decibels), _finite("max_decibels", self.max_decibels)
         if low >= high:
-            raise InvalidParameterError(f"min_decibels {low:g} is not below max_decibels {high:g}.")
+            raise InvalidParameterError(
+                f"min_decibels {low:g} is not below max_decibels {high:g}.", parameter="min_decibels"
+            )
         put(self, "min_decibels", low)
         put(self, "max_decibels", high)
-        if not isinstance(self.id, str) or len(self.id) > 120:
-            raise InvalidParameterError("A profile's id is a text of at most 120 characters.")
+        given: object = self.id
+        if not isinstance(given, str) or len(given) > 120:
+            raise InvalidParameterError("A profile's id is a text of at most 120 characters.", parameter="id")
         if not self.id:
             put(self, "id", self._digest_id())
+        elif self.id == DEFAULT_PROFILE_ID and self.values() != _DEFAULTS:
+            raise InvalidParameterError(
+                f"The profile {DEFAULT_PROFILE_ID!r} has other values.", hint="Leave the id out.", parameter="id"
+            )
 
     def _digest_id(self) -> str:
         values = self.values()
@@ -95,7 +106,7 @@ class AnalysisProfile:
     @property
     def transform_size(self) -> int:
         """Length of the FFT really used [samples]."""
-        return self.fft_size or next_power_of_two(max(32, self.window_size))
+        return next_power_of_two(max(32, self.window_size)) if self.fft_size is None else self.fft_size
 
 
 def next_power_of_two(n: int) -> int:
@@ -104,23 +115,33 @@ def next_power_of_two(n: int) -> int:
 
 
 def _integer(name: str, value: object, low: int) -> int:
-    try:
-        ok = not isinstance(value, bool) and int(value) == value  # type: ignore[call-overload]
-    except (TypeError, ValueError, OverflowError):
-        ok = False
-    if not ok or not low <= int(value) <= MAX_WINDOW_SAMPLES:  # type: ignore[call-overload]
+    number = _real(value)
+    if not number.is_integer() or not low <= number <= MAX_WINDOW_SAMPLES:
         raise InvalidParameterError(
             f"{name} is {value!r:.60}, which is not a whole number from {low} to {MAX_WINDOW_SAMPLES}.",
             hint=f"Choose {name} in that range, in samples.",
             parameter=name,
         )
-    return int(value)  # type: ignore[call-overload]
+    return int(number)
 
 
 def _finite(name: str, value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        raise InvalidParameterError(f"{name} is {value!r:.60}, which is not a finite number of decibels.")
-    return float(value)
+    number = _real(value)
+    if not math.isfinite(number):
+        raise InvalidParameterError(
+            f"{name} is {value!r:.60}, which is not a finite number of decibels.", parameter=name
+        )
+    return number + 0.0  # + 0.0 turns -0.0 into 0.0, which it equals
+
+
+def _real(value: object) -> float:
+    """The number, numpy's kinds included; NaN for anything else."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        return math.nan
+    try:
+        return float(value)
+    except OverflowError:
+        return math.nan
 
 
 _DEFAULTS = {
