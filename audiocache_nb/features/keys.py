@@ -33,6 +33,13 @@ def encode(value: Any) -> bytes:
     InvalidTypeError
         For anything else; such a value cannot take part in a key.
     """
+    try:
+        return _encode(value)
+    except RecursionError:
+        raise InvalidTypeError("A list or dict that contains itself cannot take part in a key.") from None
+
+
+def _encode(value: Any) -> bytes:
     if isinstance(value, np.generic):
         value = value.item()
     if value is None:
@@ -40,7 +47,7 @@ def encode(value: Any) -> bytes:
     if isinstance(value, bool):
         return b"b1:1" if value else b"b1:0"
     if isinstance(value, int):
-        return _frame(b"i", str(value).encode())
+        return _frame(b"i", b"%x" % value)  # decimal digits are limited in number
     if isinstance(value, float):
         if math.isnan(value):
             raise InvalidParameterError("NaN cannot take part in a key.", hint="Use None for 'not given'.")
@@ -50,9 +57,9 @@ def encode(value: Any) -> bytes:
     if isinstance(value, bytes):
         return _frame(b"y", value)
     if isinstance(value, (list, tuple)):
-        return _frame(b"l", b"".join(map(encode, value)))
+        return _frame(b"l", b"".join(map(_encode, value)))
     if isinstance(value, Mapping):
-        pairs = sorted((encode(key), encode(item)) for key, item in value.items())
+        pairs = sorted((_encode(key), _encode(item)) for key, item in value.items())
         return _frame(b"d", b"".join(key + item for key, item in pairs))
     raise InvalidTypeError(
         f"A {type(value).__name__} cannot take part in a key.",
