@@ -15,6 +15,9 @@ from audiocache_nb.features.framing import Framing
 from audiocache_nb.features.profile import AnalysisProfile
 from audiocache_nb.features.steps import Channels, Span, Step
 
+MIN_CELL_SAMPLES = 16
+PIECE_SAMPLES = 1024
+
 
 class Rms(Calculator):
     """Level of each channel over centred frames, linear (full-scale square = 1).
@@ -55,8 +58,9 @@ class Rms(Calculator):
 def frame_energies(span: NDArray[np.float32], window: int, hop: int, frames: int) -> NDArray[np.float64]:
     """Sum of squares of each frame of a span [shape=(frames,)].
 
-    Every sample is squared once: sums over the common divisor of window and hop are added up
-    per frame, which also makes the numbers independent of where a span starts.
+    Where window and hop have a common divisor, every sample is squared once: sums over cells of that
+    many samples are added up per frame. What is added to what depends on window and hop alone, so
+    that the numbers are the same wherever a span starts.
 
     Parameters
     ----------
@@ -64,11 +68,20 @@ def frame_energies(span: NDArray[np.float32], window: int, hop: int, frames: int
     window, hop : int [samples]
     frames : int
     """
-    cell = math.gcd(window, hop)
-    if cell < 16:  # too fine to gain anything
-        view = np.lib.stride_tricks.as_strided(span, (frames, window), (4 * hop, 4), writeable=False)
-        return np.einsum("ij,ij->i", view, view).astype(np.float64)
-    rows = span[: len(span) // cell * cell].reshape(-1, cell)
-    sums = np.einsum("ij,ij->i", rows, rows).astype(np.float64)
-    per_frame = np.lib.stride_tricks.sliding_window_view(sums, window // cell)[:: hop // cell]
-    return per_frame[:frames].sum(axis=1)
+    divisor = math.gcd(window, hop)
+    if divisor < MIN_CELL_SAMPLES:  # too fine to gain anything
+        return _energies(np.lib.stride_tricks.as_strided(span, (frames, window), (4 * hop, 4), writeable=False))
+    cells = _energies(span[: len(span) // divisor * divisor].reshape(-1, divisor))
+    energy = np.zeros(frames)
+    for first in range(window // divisor):
+        energy += cells[first :: hop // divisor][:frames]
+    return energy
+
+
+def _energies(rows: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Sum of squares of each row, in float32 for short pieces only, whose sums are added in float64."""
+    energy = np.zeros(len(rows))
+    for start in range(0, rows.shape[1], PIECE_SAMPLES):
+        piece = rows[:, start : start + PIECE_SAMPLES]
+        energy += np.einsum("ij,ij->i", piece, piece)
+    return energy
