@@ -100,8 +100,8 @@ class Registry:
     def __iter__(self) -> Iterator[Calculator]:
         return iter(self.list())
 
-    def __contains__(self, id: object) -> bool:
-        return any(calculator.id == id for calculator in self.list())
+    def __contains__(self, wanted: object) -> bool:
+        return any(calculator.id == wanted for calculator in self.list())
 
     def default_for(self, feature: str) -> Calculator:
         """The default calculator of a feature: the one registered last.
@@ -147,9 +147,7 @@ class Registry:
             changed = {k: v for k, v in params.items() if v != calculator.parameters[k].default}
             return Descriptor(calculator.feature, calculator.id, wanted.profile, changed)
         if not isinstance(wanted, str):
-            raise InvalidTypeError(
-                f"A feature is named by a text or an acn.Descriptor, not {type(wanted).__name__}."
-            )
+            raise InvalidTypeError(f"A feature is named by a text or an acn.Descriptor, not {type(wanted).__name__}.")
         try:
             calculator = self.default_for(wanted)
         except UnknownFeatureError:
@@ -182,26 +180,29 @@ class Registry:
 
     def _unknown(self, id: str) -> UnknownCalculatorError:  # noqa: A002 - as above
         known = ", ".join(sorted({**self._builtin, **self._own}))
-        return UnknownCalculatorError(f"There is no calculator {id!r:.80}.", hint=f"Known: {known}.", calculator=str(id))
+        return UnknownCalculatorError(
+            f"There is no calculator {id!r:.80}.", hint=f"Known: {known}.", calculator=str(id)
+        )
 
     def _load_entry_points(self) -> None:
         with self._lock:
             if not self._entry_points_wanted:
                 return
             self._entry_points_wanted = False
+            by_hand = dict(self._own)
         from importlib.metadata import entry_points
 
         for point in entry_points(group=ENTRY_POINT_GROUP):
             try:
                 found = point.load()
-                made = found() if isinstance(found, type) or not isinstance(found, Calculator) else found
+                made = found() if callable(found) and not isinstance(found, Calculator) else found
                 for calculator in made if isinstance(made, (list, tuple)) else [made]:
-                    with self._lock:
-                        known = calculator.id in self._own
-                    if not known:  # what the user registered by hand goes before a plug-in
-                        self.register(calculator)
-            except Exception as error:  # one broken plug-in must not take the others along
+                    self.register(calculator)
+            except (Exception, SystemExit) as error:  # one broken plug-in must not take the others along
                 warnings.warn(f"The calculator plug-in {point.name!r} could not be loaded: {error}", stacklevel=4)
+        with self._lock:  # what the user registered by hand goes before a plug-in
+            plugins = {name: made for name, made in self._own.items() if name not in by_hand}
+            self._own = {**plugins, **by_hand}
 
 
 calculators = Registry()
