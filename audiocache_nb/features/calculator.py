@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from audiocache_nb.errors import InvalidParameterError
 from audiocache_nb.features.framing import Framing
 from audiocache_nb.features.parameters import Schema
 from audiocache_nb.features.track import Alignment, TrackFormat
@@ -26,6 +27,13 @@ class Local:
 
     halo_frames: int = 0
 
+    def __post_init__(self) -> None:
+        halo: object = self.halo_frames
+        if not isinstance(halo, int) or isinstance(halo, bool) or halo < 0:
+            raise InvalidParameterError(
+                f"halo_frames is {halo!r:.60}.", hint="Use a whole number of frames from 0 on.", parameter="halo_frames"
+            )
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Whole:
@@ -38,7 +46,7 @@ whole = Whole()
 
 def local(halo_frames: int = 0) -> Local:
     """Declare that frames depend on at most `halo_frames` neighbours on either side."""
-    return Local(int(halo_frames))
+    return Local(halo_frames)
 
 
 class AudioFacts(Protocol):
@@ -173,7 +181,7 @@ class Calculator(abc.ABC):
 
 def bin_frequencies(sample_rate: float, fft_size: int) -> NDArray[np.float64]:
     """Centre frequencies of the bins of a one-sided transform [Hz, shape=(fft_size // 2 + 1,)]."""
-    return np.arange(fft_size // 2 + 1) * (sample_rate / fft_size)
+    return np.arange(fft_size // 2 + 1, dtype=np.float64) * (sample_rate / fft_size)
 
 
 def window_values(name: str, size: int, *, periodic: bool) -> NDArray[np.float64]:

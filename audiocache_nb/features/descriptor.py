@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
 from typing import Any
 
 from audiocache_nb.errors import InvalidParameterError, InvalidTypeError
@@ -49,8 +48,13 @@ class Descriptor:
             raise InvalidTypeError(
                 f"profile is a {type(self.profile).__name__}.", hint="Pass an acn.AnalysisProfile(...)."
             )
-        pairs = self.params.items() if isinstance(self.params, Mapping) else self.params
-        put(self, "params", tuple(sorted((str(name), value) for name, value in pairs)))
+        try:
+            values = {str(name): value for name, value in dict(self.params).items()}
+        except (TypeError, ValueError):
+            raise InvalidTypeError(
+                f"params is a {type(self.params).__name__}.", hint="Pass a dict of parameter names and values."
+            ) from None
+        put(self, "params", tuple((name, values[name]) for name in sorted(values)))
 
     @property
     def used_profile(self) -> AnalysisProfile:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable, Mapping
+from inspect import Parameter
 from typing import Any
 
 import numpy as np
@@ -26,6 +28,7 @@ from audiocache_nb.features.keys import digest
 from audiocache_nb.features.parameters import Schema
 from audiocache_nb.features.profile import AnalysisProfile
 from audiocache_nb.features.steps import Channels, Frames, Magnitude, Mono, Span, Spectrum, Step
+from audiocache_nb.features.track import Events, Global
 
 INPUTS = ("samples", "channels", "frames", "spectrum")
 
@@ -75,8 +78,16 @@ class FunctionCalculator(Calculator):
         self.depends_on_tempo = depends_on_tempo
         self.fill_value = fill_value
         self.declared_axes = tuple(axes) if axes else None
-        names = list(inspect.signature(function).parameters)
-        if not names:
+        if fill_value is not None and not math.isfinite(fill_value):
+            raise InvalidParameterError(f"fill_value is {fill_value!r:.60}.", hint="Use a finite number, or None.")
+        try:
+            signature = inspect.signature(function)
+        except ValueError:
+            raise InvalidTypeError(
+                f"{self.id}: what the function takes is not known.", hint="Wrap it in a def."
+            ) from None
+        names = list(signature.parameters)
+        if not names or signature.parameters[names[0]].kind in (Parameter.KEYWORD_ONLY, Parameter.VAR_KEYWORD):
             raise InvalidParameterError(f"{self.id}: the function takes no argument for its {inputs}.")
         self._wants_context = "ctx" in names[1:]
         self.parameters = Schema.from_function(function, skip=("ctx",))
@@ -145,12 +156,18 @@ def check_rows(name: str, value: Any, rows: int, halo: int = 0) -> NDArray[np.fl
         For another number of rows, for more than two dimensions, for values that are not finite numbers.
     """
     want = f"({rows},) or ({rows}, width) numbers"
+    if isinstance(value, (Events, Global)):
+        raise CalculatorContractError(
+            f"{name} returned {type(value).__name__} from a run of frames.", hint="Declare locality=acn.whole for that."
+        )
+    if np.any(getattr(value, "mask", False)):
+        raise CalculatorContractError(f"{name} returned masked values.", hint="Fill them with numbers.")
     if type(value) is not np.ndarray:
         try:
             value = np.asarray(value)
         except Exception as error:
             raise CalculatorContractError(f"{name} returned {type(value).__name__}, not {want}.") from error
-    if value.dtype.kind not in "fiub" or value.ndim not in (1, 2):
+    if value.dtype.kind not in "fiub" or value.ndim not in (1, 2) or 0 in value.shape[1:]:
         raise CalculatorContractError(
             f"{name} returned {value.dtype} of shape {value.shape}, not {want}.", hint="Return one row per frame."
         )

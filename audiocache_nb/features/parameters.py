@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import inspect
 import math
+import sys
+import types
 import typing
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from audiocache_nb.errors import InvalidParameterError, InvalidTypeError
 
+MAX_FLOAT = sys.float_info.max
 KINDS: dict[type, str] = {float: "number", int: "whole number", bool: "yes or no", str: "text"}
 
 
@@ -35,21 +39,23 @@ class Parameter:
     choices: tuple[Any, ...] = ()
     description: str = ""
 
-    def coerce(self, value: Any) -> Any:
+    def coerce(self, given: Any) -> Any:
         """The value as the declared type, or an error that names the parameter and what is allowed."""
-        if hasattr(value, "item") and getattr(value, "ndim", None) == 0:
-            value = value.item()
+        value: Any = given.item() if hasattr(given, "item") and getattr(given, "ndim", None) == 0 else given
         if value is None and self.default is None:
             return None
         if self.kind is float and isinstance(value, int) and not isinstance(value, bool):
-            value = float(value)
+            value = float(value) if abs(value) < MAX_FLOAT else math.inf
         if self.kind is int and isinstance(value, float) and value.is_integer():
             value = int(value)
-        if type(value) is not self.kind or (isinstance(value, float) and not math.isfinite(value)):
+        right = type(value) is self.kind and not (isinstance(value, float) and not math.isfinite(value))
+        if not right:
             raise InvalidParameterError(f"{self.name} is {value!r:.60}, not a {KINDS[self.kind]}.", parameter=self.name)
         if self.choices and value not in self.choices:
             raise InvalidParameterError(
-                f"{self.name} is {value!r:.60}.", hint=f"Use one of {', '.join(map(repr, self.choices))}."
+                f"{self.name} is {value!r:.60}.",
+                hint=f"Use one of {', '.join(map(repr, self.choices))}.",
+                parameter=self.name,
             )
         low, high = self.minimum, self.maximum
         if (low is not None and value < low) or (high is not None and value > high):
@@ -92,10 +98,7 @@ class Schema(Mapping[str, Parameter]):
     @classmethod
     def from_function(cls, function: Callable[..., Any], skip: tuple[str, ...] = ()) -> Schema:
         """Read the schema off a function's keyword-only parameters, their annotations and defaults."""
-        try:
-            hints = typing.get_type_hints(function, include_extras=True)
-        except (NameError, TypeError):  # an annotation that cannot be resolved tells nothing
-            hints = {}
+        hints = _hints(function)
         found = []
         for parameter in inspect.signature(function).parameters.values():
             if parameter.kind is not parameter.KEYWORD_ONLY or parameter.name in skip:
@@ -108,17 +111,34 @@ class Schema(Mapping[str, Parameter]):
         return cls(*found)
 
 
+def _hints(function: Callable[..., Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, annotation in getattr(function, "__annotations__", {}).items():
+        one = types.SimpleNamespace(__annotations__={name: annotation})
+        with contextlib.suppress(Exception):  # an annotation that cannot be resolved tells nothing
+            found |= typing.get_type_hints(one, getattr(function, "__globals__", {}), include_extras=True)
+    return found
+
+
+def _without_none(hint: Any) -> Any:
+    if typing.get_origin(hint) not in (typing.Union, types.UnionType):
+        return hint
+    kinds = [kind for kind in typing.get_args(hint) if kind is not type(None)]
+    return kinds[0] if kinds else None
+
+
 def _parameter(name: str, default: Any, hint: Any) -> Parameter:
     extra = Range()
     choices: tuple[Any, ...] = ()
+    hint = _without_none(hint)
     if typing.get_origin(hint) is typing.Annotated:
         hint, *notes = typing.get_args(hint)
         extra = next((note for note in notes if isinstance(note, Range)), extra)
+        hint = _without_none(hint)
     if typing.get_origin(hint) is typing.Literal:
         choices = typing.get_args(hint)
         hint = type(choices[0])
-    kinds = [kind for kind in typing.get_args(hint) if kind in KINDS] or [hint]
-    kind = next((kind for kind in (kinds[0], type(default)) if kind in KINDS), None)
+    kind = next((kind for kind in (hint, type(default)) if isinstance(kind, type) and kind in KINDS), None)
     if kind is None:
         raise InvalidTypeError(
             f"Parameter {name!r:.60} is neither a number nor a text.",

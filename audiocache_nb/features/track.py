@@ -68,6 +68,8 @@ class FeatureTrack:
         if self.data.ndim != len(self.axes):
             raise ValueError(f"{self.data.ndim} dimensions, but {len(self.axes)} axes {self.axes}")
         self.data.setflags(write=False)
+        for values in self.axis_coords.values():
+            values.setflags(write=False)
         for name in ("axis_coords", "parameters", "provenance"):
             object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
 
@@ -95,8 +97,11 @@ class FeatureTrack:
     def times_s(self) -> NDArray[np.float64]:
         """Time of each row in source seconds [shape=(frame_count,)]."""
         if self.format == "events":
-            return np.asarray(self.data[:, 0], dtype=np.float64)
-        return self.start_seconds + np.arange(self.frame_count) * self.hop_seconds
+            times = np.array(self.data[:, 0], dtype=np.float64)
+        else:
+            times = np.arange(self.frame_count, dtype=np.float64) * self.hop_seconds + self.start_seconds
+        times.setflags(write=False)
+        return times
 
     @functools.cached_property
     def coords(self) -> Mapping[str, NDArray[Any]]:

@@ -75,4 +75,5 @@ def cell_extremes(span: NDArray[np.float32], cell: int, low: NDArray[Any], high:
     np.min(cells, axis=1, out=low[:whole])
     np.max(cells, axis=1, out=high[:whole])
     if whole * cell < len(span):
-        low[whole], high[whole] = span[whole * cell :].min(), span[whole * cell :].max()
+        rest = span[whole * cell :]
+        low[whole], high[whole] = np.min(rest), np.max(rest)
