@@ -20,6 +20,7 @@
     │  ├─ CalculatorContractError              it returned something else than it declared
     │  └─ UnknownCalculatorError (KeyError)
     ├─ CacheError (OSError)
+    ├─ MissingPackageError (ImportError)       an optional package is not installed
     ├─ WidgetError (RuntimeError)              a widget cannot be made or shown
     └─ JobCancelledError (concurrent.futures.CancelledError)
 
@@ -175,6 +176,12 @@ class CacheError(AudioCacheError, OSError):
     """The cache directory cannot be used as asked."""
 
     code = "ACN-CACHE"
+
+
+class MissingPackageError(AudioCacheError, ImportError):
+    """A package that only this needs is not installed; the hint says how to get it."""
+
+    code = "ACN-PACKAGE"
 
 
 class WidgetError(AudioCacheError, RuntimeError):
