@@ -55,7 +55,7 @@ class Context:
     @functools.cached_property
     def times_s(self) -> NDArray[np.float64]:
         """Times of the frames asked for [s, shape=(frame_count,)]."""
-        frames = np.arange(self.first_frame, self.first_frame + self.frame_count)
+        frames = np.arange(self.first_frame, self.first_frame + self.frame_count, dtype=np.float64)
         return frames * (self._hop_samples / self.sample_rate)
 
     def progress(self, value: float) -> None:

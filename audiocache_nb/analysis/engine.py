@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +16,12 @@ from audiocache_nb.analysis.plan import Group, Item, LocalTask, Plan
 from audiocache_nb.analysis.results import as_calculator_error, seal
 from audiocache_nb.analysis.segments import SEGMENT_SAMPLES, Segment, SegmentReader
 from audiocache_nb.analysis.shared import Run, Transformer, batch_frames, rows_of
-from audiocache_nb.errors import Cancelled
+from audiocache_nb.errors import CalculatorContractError, Cancelled
 from audiocache_nb.features.function import FunctionCalculator, check_rows
 from audiocache_nb.features.track import FeatureTrack
+
+if TYPE_CHECKING:
+    from audiocache_nb.audio.source import AudioSource
 
 Done = Callable[[Item, FeatureTrack], None]
 Failed = Callable[[Item, BaseException], None]
@@ -32,10 +35,13 @@ class _Output:
         self.error: BaseException | None = None
         self.seconds = 0.0
         self._lock = threading.Lock()
-        self._of_function = isinstance(task.item.calculator, FunctionCalculator)
         self.data: NDArray[np.float32] | None = None
-        if not self._of_function:
+        if isinstance(task.item.calculator, FunctionCalculator):
+            return  # only its result tells the width
+        try:
             self.data = np.empty((task.frame_count, *task.layout.tail), np.float32)
+        except Exception as error:  # a tail that is none, or too big
+            self.error = error
 
     def write(self, run: Run, first: int, end: int, context: Context) -> None:
         """Compute the rows ``first .. end - 1``."""
@@ -48,7 +54,17 @@ class _Output:
             self._allocate(value.shape[1])[first:end] = value
             return
         assert self.data is not None
-        calculator.compute(inputs, self.data[first:end], task.state, context)
+        out = self.data[first:end]
+        if calculator.promises_finite:
+            calculator.compute(inputs, out, task.state, context)
+            return
+        out[...] = np.nan  # so that what is never written is noticed
+        calculator.compute(inputs, out, task.state, context)
+        if not np.isfinite(out).all():
+            raise CalculatorContractError(
+                f"{calculator.id} left values that are not finite, or none, in frames {first} to {end - 1}.",
+                hint="Fill all of `out` with finite numbers.",
+            )
 
     def _allocate(self, width: int) -> NDArray[np.float32]:
         with self._lock:
@@ -58,11 +74,13 @@ class _Output:
                 raise ValueError(f"rows of {width} values after rows of {self.data.shape[1]}")
             return self.data
 
-    def finished(self) -> NDArray[np.float32]:
-        """The data; a recording without samples has no rows."""
-        if self.data is None:
-            return np.empty((0, 1), np.float32)
-        return self.data
+    def seal(self, source: AudioSource) -> FeatureTrack:
+        """The finished track; a recording without samples has no rows."""
+        data = np.empty((0, 1), np.float32) if self.data is None else self.data
+        layout = self.task.layout
+        if isinstance(self.task.item.calculator, FunctionCalculator):  # only the data tell the width
+            layout = layout.with_width(data.shape[1])
+        return seal(source, self.task.item, layout, data, self.seconds)
 
 
 class Pass:
@@ -94,7 +112,12 @@ class Pass:
     @property
     def complete(self) -> bool:
         """Whether every sample has been worked on."""
-        return self.error is None and self._samples_done == self._reader.total
+        return self.error is None and (self._hopeless or self._samples_done == self._reader.total)
+
+    @property
+    def _hopeless(self) -> bool:
+        """Whether all calculators have failed."""
+        return bool(self._outputs) and all(output.error is not None for output in self._outputs.values())
 
     def work(self) -> None:
         """Work on segments until there are none left; called by each of the pass's threads."""
@@ -110,7 +133,7 @@ class Pass:
         buffers = self._reader.buffers()
         transformer = Transformer()
         with np.errstate(all="ignore"):  # what is not finite is refused by name, not warned about in some thread
-            while self.error is None:
+            while self.error is None and not self._hopeless:
                 self.control.checkpoint()
                 segment = self._reader.next(buffers)
                 if segment is None:
@@ -155,7 +178,7 @@ class Pass:
             if self.control.cancelled:
                 raise
             output.error = RuntimeError("the calculator raised Cancelled although nobody cancelled")
-        except BaseException as error:  # noqa: BLE001 - a calculator may raise anything, and fails alone
+        except BaseException as error:
             output.error = error
         output.seconds += time.perf_counter() - began_s
 
@@ -170,10 +193,9 @@ class Pass:
             if output.error is not None:
                 failed(item, as_calculator_error(item, output.error))
                 continue
-            data = output.finished()
-            layout = output.task.layout
-            if not layout.tail:  # a function's result: only the data tell the width
-                layout = layout.with_width(data.shape[1])
-            track = seal(self.plan.source, item, layout, data, output.seconds)
-            done(item, track)
-
+            try:
+                track = output.seal(self.plan.source)
+            except Exception as error:  # axes that do not fit the data
+                failed(item, as_calculator_error(item, error))
+            else:
+                done(item, track)

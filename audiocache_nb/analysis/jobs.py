@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import threading
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
 from audiocache_nb.analysis.control import Control, Progress
@@ -48,9 +49,8 @@ class Job:
         self.stored: set[str] = set()
         self.seconds: float | None = None
         self._started_s: float | None = None
-        self._cancel_hook: object = None
         self._ended = threading.Event()
-        self.on_cancel = lambda: False
+        self.on_cancel: Callable[[], bool] = lambda: False
 
     @property
     def progress(self) -> Progress:

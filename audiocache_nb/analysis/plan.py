@@ -7,9 +7,11 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from audiocache_nb.errors import CalculatorContractError
 from audiocache_nb.features.calculator import Calculator, Layout, Local
 from audiocache_nb.features.descriptor import Descriptor
 from audiocache_nb.features.framing import Framing
+from audiocache_nb.features.function import FunctionCalculator
 from audiocache_nb.features.keys import feature_key
 from audiocache_nb.features.steps import Channels, Mono, Step, framing_of, inputs_of
 
@@ -142,12 +144,16 @@ def make_plan(source: AudioSource, items: Iterable[Item]) -> Plan:
     for item in items:
         locality = item.calculator.locality
         if not isinstance(locality, Local):
-            plan.whole.append(item)
+            if isinstance(item.calculator, FunctionCalculator):
+                plan.whole.append(item)
+            else:
+                error = CalculatorContractError(f"{item.calculator.id} declares acn.whole, which only functions can.")
+                plan.broken.append((item, error))
             continue
         try:
             task = _local_task(source, item, locality)
-        except Exception as error:  # a user's calculator may raise anything
-            plan.broken.append((item, error))
+        except BaseException as problem:  # a user's calculator may raise anything
+            plan.broken.append((item, problem))
             continue
         group = groups.get(task.layout.framing)
         if group is None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import datetime
+import contextlib
+import datetime as dt
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -101,7 +102,7 @@ def _track(
             "version": calculator.version_text,
             "parameters": dict(item.used),
             "seconds": seconds,
-            "computed_at": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            "computed_at": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
             "numpy": np.__version__,
         },
     )
@@ -111,7 +112,9 @@ def as_calculator_error(item: Item, error: BaseException) -> CalculatorError:
     """The error that waiters and tables see; the original is its cause."""
     if isinstance(error, CalculatorError):
         return error
-    text = f"{type(error).__name__}: {error}"
+    text = type(error).__name__
+    with contextlib.suppress(Exception):  # whose own text may fail, too
+        text += f": {error}"
     wrapped = CalculatorError(
         f"Calculator {item.calculator.id!r} failed: {text[:400]}.",
         hint="The original exception is chained below.",

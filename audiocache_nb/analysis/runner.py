@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable
@@ -63,15 +64,13 @@ def _pass_share(plan: Plan) -> float:
     return local / max(1, local + len(plan.whole))
 
 
-def _run_pass(
-    job: Job, plan: Plan, threads: int, share: float, done: Done, failed: Failed
-) -> list[threading.Thread]:
+def _run_pass(job: Job, plan: Plan, threads: int, share: float, done: Done, failed: Failed) -> list[threading.Thread]:
     items = [task.item for group in plan.groups for task in group.tasks]
     job.control.enter(plan.title)
     try:
         work = Pass(plan, job.control, share=share)
-    except (IngestError, OSError, MemoryError) as error:
-        _fail_all(items, error, failed)
+    except (IngestError, OSError, MemoryError) as problem:
+        _fail_all(items, problem, failed)
         return []
     try:
         stuck = in_threads(work.work, min(threads, work.segment_count), job)
@@ -79,6 +78,7 @@ def _run_pass(
             if stuck:
                 return stuck
             job.control.checkpoint()
+            assert work.error is not None, "threads came back before the end"
         error = work.error
         if error is None:
             try:
@@ -100,12 +100,13 @@ def _run_whole(
     outcome: list[Any] = []
 
     def report(value: float) -> None:
-        job.control.report(start + width * min(1.0, max(0.0, value)) if value == value else start)
+        with contextlib.suppress(TypeError, ValueError):  # progress that is no number is none
+            job.control.report(start + width * min(1.0, max(0.0, float(value))))
 
     def call() -> None:
         try:
             outcome.append(run_whole(signal, job.source, item, job.control, report))
-        except BaseException as error:  # noqa: BLE001 - carried to the job's thread
+        except BaseException as error:
             outcome.append(error)
 
     stuck = in_threads(call, 1, job)
@@ -132,9 +133,7 @@ def in_threads(target: Callable[[], None], count: int, job: Job) -> list[threadi
     list of threading.Thread
         Those still running.
     """
-    workers = [
-        threading.Thread(target=target, name=f"audiocache_nb {job.id}.{n}", daemon=True) for n in range(count)
-    ]
+    workers = [threading.Thread(target=target, name=f"audiocache_nb {job.id}.{n}", daemon=True) for n in range(count)]
     for worker in workers:
         worker.start()
     given_up_s: float | None = None

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 import threading
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from audiocache_nb.errors import SourceChangedError
+
 if TYPE_CHECKING:
-    from audiocache_nb.audio.source import AudioSource
+    from audiocache_nb.audio.source import AudioSource, BlockReader
 
 SEGMENT_SAMPLES = 1 << 17
 READ_SAMPLES = 1 << 16
+CLOSE_S = 0.2
 
 
 @dataclasses.dataclass(slots=True, eq=False)
@@ -62,9 +66,7 @@ class SegmentReader:
         Anchors per segment.
     """
 
-    def __init__(
-        self, source: AudioSource, left: int, right: int, *, mono: bool, size: int = SEGMENT_SAMPLES
-    ) -> None:
+    def __init__(self, source: AudioSource, left: int, right: int, *, mono: bool, size: int = SEGMENT_SAMPLES) -> None:
         self.left, self.right, self.size = left, right, size
         self.total = source.frames
         self._mono = mono
@@ -72,6 +74,7 @@ class SegmentReader:
         self._lock = threading.Lock()
         self._position = 0
         self._decoded = 0
+        self._closing = threading.Event()
         self._carry = np.zeros((left + right, source.channels), np.float32)
         self._array = source.array
         self._reader = source.open()
@@ -91,7 +94,7 @@ class SegmentReader:
         It is valid until the same buffers are used again.
         """
         with self._lock:
-            if self._position >= self.total:
+            if self._closing.is_set() or self._position >= self.total:
                 return None
             first = self._position
             end = min(first + self.size, self.total)
@@ -103,18 +106,26 @@ class SegmentReader:
                     self._fill(samples, end)
                 else:
                     self._copy(samples, first - self.left)
+            if self._closing.is_set():
+                self._reader.close()
+                return None
         mono = mix(samples, buffers.mono) if self._mono else samples[:, 0]
         return Segment(samples, first - self.left, first, end, end == self.total, mono)
 
     def close(self) -> None:
-        """Close the decoder."""
-        with self._lock:
-            self._reader.close()
+        """Close the decoder. A thread that hangs in it is not waited for, but closes it when it comes back."""
+        self._closing.set()
+        if self._lock.acquire(timeout=CLOSE_S):
+            try:
+                self._reader.close()
+            finally:
+                self._lock.release()
 
     def _view(self, first: int, end: int) -> NDArray[np.float32] | None:
         if self._array is None or first < self.left or end + self.right > self.total:
             return None
-        return self._array[first - self.left : end + self.right]
+        view: NDArray[np.float32] = self._array[first - self.left : end + self.right]
+        return view
 
     def _copy(self, out: NDArray[np.float32], start: int) -> None:
         assert self._array is not None
@@ -132,16 +143,38 @@ class SegmentReader:
         else:
             have = overlap
             out[:overlap] = self._carry
-        while have < len(out):
-            piece = self._reader.read(min(READ_SAMPLES, len(out) - have))
-            if not len(piece):
-                break
-            out[have : have + len(piece)] = piece
-            have += len(piece)
-            self._decoded += len(piece)
-        out[have:] = 0
+        wanted = min(len(out) - have, self.total - self._decoded)
+        read_into(out[have : have + wanted], self._reader, self._decoded, self.total)
+        self._decoded += wanted
+        out[have + wanted :] = 0  # and after it
         if overlap:
             self._carry[:] = out[len(out) - overlap :]
+
+
+def read_into(
+    out: NDArray[np.float32],
+    reader: BlockReader,
+    decoded: int,
+    total: int,
+    checkpoint: Callable[[], None] = lambda: None,
+) -> None:
+    """Fill `out` [shape=(n, channels)] from a reader that stands at sample `decoded` of `total`.
+
+    Raises
+    ------
+    SourceChangedError
+        If there is less than was taken in.
+    """
+    have = 0
+    while have < len(out):
+        checkpoint()
+        piece = reader.read(min(READ_SAMPLES, len(out) - have))
+        if not len(piece):
+            raise SourceChangedError(
+                f"The audio ends after {decoded + have:,} of {total:,} samples.", hint="Add it again."
+            )
+        out[have : have + len(piece)] = piece
+        have += len(piece)
 
 
 def mix(samples: NDArray[np.float32], out: NDArray[np.float32]) -> NDArray[np.float32]:

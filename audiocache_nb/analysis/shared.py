@@ -14,6 +14,7 @@ from audiocache_nb.features.steps import Channels, Frames, Magnitude, Mono, Span
 
 BATCH_SAMPLES = 1 << 17
 MAX_BATCH_FRAMES = 4096
+ROW_GROUP = 16
 
 
 def batch_frames(framing: Framing) -> int:
@@ -32,18 +33,21 @@ class Transformer:
         """Transform frames [shape=(n, window)] into spectra [shape=(n, fft_size // 2 + 1)]."""
         from scipy.fft import rfft
 
-        size = step.framing.window_samples
+        size, count = step.framing.window_samples, len(frames)
         window = self._windows.get(step)
         if window is None:
             window = window_values(step.window, size, periodic=step.periodic).astype(np.float32)
             self._windows[step] = window
         buffer = self._buffers.get(step)
-        if buffer is None or len(buffer) < len(frames):
+        # The transform takes several rows at once and the rest one by one, which need not round alike;
+        # with whole groups of rows the numbers do not depend on how the frames were cut into runs.
+        rows = -(-count // ROW_GROUP) * ROW_GROUP
+        if buffer is None or len(buffer) < rows:
             # Zeros beyond the window pad the frame to the length of the transform.
-            buffer = self._buffers[step] = np.zeros((len(frames), step.fft_size), np.float32)
-        block = buffer[: len(frames)]
-        np.multiply(frames, window, out=block[:, :size])
-        return rfft(block, axis=1)  # type: ignore[no-any-return]
+            buffer = self._buffers[step] = np.zeros((rows, step.fft_size), np.float32)
+        np.multiply(frames, window, out=buffer[:count, :size])
+        spectra: NDArray[np.complex64] = rfft(buffer[:rows], axis=1)
+        return spectra[:count]
 
 
 class Run:

@@ -12,9 +12,9 @@ from audiocache_nb.analysis.context import Context
 from audiocache_nb.analysis.control import Control
 from audiocache_nb.analysis.plan import Item
 from audiocache_nb.analysis.results import as_calculator_error, seal, seal_result
-from audiocache_nb.analysis.segments import READ_SAMPLES, SegmentBuffers, mix
+from audiocache_nb.analysis.segments import mix, read_into
 from audiocache_nb.analysis.shared import Transformer, batch_frames
-from audiocache_nb.errors import Cancelled, CalculatorContractError
+from audiocache_nb.errors import Cancelled, IngestError
 from audiocache_nb.features.framing import Framing
 from audiocache_nb.features.function import FunctionCalculator, check_rows
 from audiocache_nb.features.steps import Channels, Frames, Magnitude, Mono, Step
@@ -44,10 +44,8 @@ class WholeSignal:
     def mono(self) -> NDArray[np.float32]:
         """The mono mix, read-only [shape=(n,)]."""
         if self._mono is None:
-            out = np.empty(self._source.frames, np.float32)
-            for start in range(0, len(out), READ_SAMPLES):
-                piece = self.samples[start : start + READ_SAMPLES]
-                out[start : start + len(piece)] = mix(piece, SegmentBuffers(0, 0, 1, mono=True, size=len(piece)).mono)
+            out = np.empty(0 if self._source.channels == 1 else self._source.frames, np.float32)
+            out = mix(self.samples, out)
             out.flags.writeable = False
             self._mono = out
         return self._mono
@@ -56,17 +54,10 @@ class WholeSignal:
         out = np.empty((self._source.frames, self._source.channels), np.float32)
         reader = self._source.open()
         try:
-            have = 0
-            while have < len(out):
-                self._control.checkpoint()
-                piece = reader.read(min(READ_SAMPLES, len(out) - have))
-                if not len(piece):
-                    break
-                out[have : have + len(piece)] = piece
-                have += len(piece)
-            out[have:] = 0
+            read_into(out, reader, 0, len(out), self._control.checkpoint)
         finally:
             reader.close()
+        self._source.check()  # what was read is only worth something if it was the recording taken in
         out.flags.writeable = False
         return out
 
@@ -101,9 +92,7 @@ class WholeSignal:
         start = -framing.first_sample(0)
         kept = self.mono[: len(padded) - start]
         padded[start : start + len(kept)] = kept
-        return np.lib.stride_tricks.as_strided(
-            padded, (count, framing.window_samples), (4 * hop, 4), writeable=False
-        )
+        return np.lib.stride_tricks.as_strided(padded, (count, framing.window_samples), (4 * hop, 4), writeable=False)
 
 
 def run_whole(signal: WholeSignal, source: AudioSource, item: Item, control: Control, report: Any) -> FeatureTrack:
@@ -112,13 +101,16 @@ def run_whole(signal: WholeSignal, source: AudioSource, item: Item, control: Con
     Raises
     ------
     Cancelled
-        If the job was cancelled; any other failure is a CalculatorError.
+        If the job was cancelled.
+    IngestError
+        If the audio could not be read.
+    CalculatorError
+        For whatever else goes wrong.
     """
     began_s = time.perf_counter()
     try:
         calculator, profile = item.calculator, item.descriptor.used_profile
-        if not isinstance(calculator, FunctionCalculator):
-            raise CalculatorContractError(f"{calculator.id} declares acn.whole, which only functions can.")
+        assert isinstance(calculator, FunctionCalculator)  # the plan sees to that
         layout = calculator.layout(source, profile, item.params)
         count = layout.framing.frame_count(source.frames)
         context = Context(
@@ -144,6 +136,7 @@ def run_whole(signal: WholeSignal, source: AudioSource, item: Item, control: Con
         if control.cancelled:
             raise
         raise as_calculator_error(item, error) from error
-    except BaseException as error:  # noqa: BLE001 - a calculator may raise anything, and fails alone
+    except IngestError:
+        raise  # not the calculator's fault
+    except BaseException as error:
         raise as_calculator_error(item, error) from error
-

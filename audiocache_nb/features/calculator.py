@@ -128,6 +128,8 @@ class Calculator(abc.ABC):
         The calculator's own parameters.
     depends_on_tempo : bool
         Only then does the tempo map take part in the key.
+    promises_finite : bool
+        Whether `compute` always fills its rows with finite numbers; if not, every run of rows is checked.
     """
 
     id: str
@@ -140,6 +142,7 @@ class Calculator(abc.ABC):
     parameters: Schema = Schema()
     depends_on_tempo: bool = False
     fill_value: float | None = None
+    promises_finite: bool = False
 
     @property
     def version_text(self) -> str:

@@ -38,6 +38,7 @@ class LegacySpectrogram(Calculator):
     unit = "dB"
     version = 3
     inputs = "spectrum"
+    promises_finite = True
 
     @staticmethod
     def _fft_size(profile: AnalysisProfile) -> int:
@@ -81,6 +82,7 @@ class LegacyRms(Calculator):
     label = "rms"
     version = 1
     inputs = "samples"
+    promises_finite = True
 
     def used_profile(self, profile: AnalysisProfile) -> dict[str, Any]:
         return {"window_size": profile.window_size, "hop_size": profile.hop_size}
@@ -114,6 +116,7 @@ class LegacyWaveform(Calculator):
     label = "waveform"
     version = 1
     inputs = "samples"
+    promises_finite = True
 
     def used_profile(self, profile: AnalysisProfile) -> dict[str, Any]:
         return {"hop_size": profile.hop_size}

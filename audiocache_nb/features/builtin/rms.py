@@ -33,6 +33,7 @@ class Rms(Calculator):
     unit = ""
     version = 1
     inputs = "channels"
+    promises_finite = True
 
     def used_profile(self, profile: AnalysisProfile) -> dict[str, Any]:
         return {"window_size": profile.window_size, "hop_size": profile.hop_size}

@@ -40,6 +40,7 @@ class Spectrogram(Calculator):
     unit = "dB"
     version = 1
     inputs = "spectrum"
+    promises_finite = True
 
     def used_profile(self, profile: AnalysisProfile) -> dict[str, Any]:
         return {**profile.values(), "fft_size": profile.transform_size}
