@@ -6,6 +6,7 @@ import dataclasses
 import math
 import threading
 import time
+from collections.abc import Callable
 
 from audiocache_nb.errors import Cancelled
 
@@ -43,6 +44,7 @@ class Control:
         self._value = 0.0
         self._label = PREPARING
         self._started_s: float | None = None
+        self.on_enter: Callable[[], None] = lambda: None  # labels are few, and each is worth showing
 
     @property
     def cancelled(self) -> bool:
@@ -70,6 +72,7 @@ class Control:
     def enter(self, label: str) -> None:
         """Name what is being computed from here on."""
         self._label = label
+        self.on_enter()
 
     def report(self, value: float) -> None:
         """Progress in 0..1; never goes back, values that are no numbers are ignored."""

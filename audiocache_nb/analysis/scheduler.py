@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import bisect
 import logging
 import os
 import threading
@@ -37,6 +38,10 @@ def default_workers() -> int:
     """Threads for this machine: one per available core, at least 2 and at most 16."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 2
     return min(16, max(2, cores))
+
+
+def _order(job: Job) -> tuple[int, int]:
+    return job.priority, job.number
 
 
 class Scheduler:
@@ -80,17 +85,16 @@ class Scheduler:
             if self._closed:
                 raise SessionClosedError("The session is closed.", hint="Make a new acn.Session().")
             job.on_cancel = lambda: self.cancel(job)
-            self._queue.append(job)
-            self._queue.sort(key=lambda queued: (queued.priority, queued.number))
-            if not self._idle and len(self._threads) < self.workers:
+            bisect.insort(self._queue, job, key=_order)
+            if self._idle < len(self._queue) and len(self._threads) < self.workers:
                 self._start_thread()
-            self._wake.notify()
+            self._wake.notify_all()  # of all that wait here only some can take a job
         return job
 
     def extend(self, job: Job, items: list[Item]) -> bool:
         """Add items to a job that has not begun, so that they share its pass; False if it has."""
         with self._wake:
-            if job not in self._queue:
+            if self._place(job) is None:
                 return False
             job.items.extend(items)
             return True
@@ -101,16 +105,20 @@ class Scheduler:
             if job.ended or job.control.cancelled:
                 return False
             job.control.cancel()
-            queued = job in self._queue
-            if queued:
-                self._queue.remove(job)
+            place = self._place(job)
+            if place is not None:
+                del self._queue[place]
                 job.end("cancelled")
             else:
                 job.state = "cancelling"
             self._wake.notify_all()
-        if queued:
+        if place is not None:
             self._tell_ended(job)
         return True
+
+    def _place(self, job: Job) -> int | None:
+        place = bisect.bisect_left(self._queue, _order(job), key=_order)
+        return place if place < len(self._queue) and self._queue[place] is job else None
 
     @property
     def jobs(self) -> list[Job]:
@@ -194,26 +202,27 @@ class Scheduler:
             job.failures[item.key] = error
             self._tell(self._sink.item_failed, job, item, error)
 
+        job.control.on_enter = lambda: self._tell(self._sink.job_progress, [(job, job.progress)])
         try:
             stuck = run_job(job, threads, done, failed)
         except Cancelled:
             state = "cancelled"
-        except BaseException as error:  # noqa: BLE001 - a defect of ours must not take the thread along
+        except BaseException as error:
             log.exception("%r failed unexpectedly", job)
             for item in job.items:
                 if item.key not in job.stored and item.key not in job.failures:
                     failed(item, error)
-        if stuck:
-            state = "cancelled"
-        elif state == "succeeded" and job.failures:
-            state = "failed"
-        if state == "succeeded":
-            self._tell(self._sink.job_progress, [(job, job.progress)])
         with self._wake:
+            if stuck or job.control.cancelled:  # whoever cancelled it was told that this had an effect
+                state = "cancelled"
+            elif job.failures:
+                state = "failed"
             self._stuck.extend(stuck)
             self._running.remove(job)
             job.end(state)
             self._wake.notify_all()
+        if state == "succeeded":
+            self._tell(self._sink.job_progress, [(job, job.progress)])
         self._tell_ended(job)
 
     def _tell_ended(self, job: Job) -> None:
@@ -235,25 +244,23 @@ class Scheduler:
 
     def _tick(self) -> None:
         last: dict[str, tuple[float, str]] = {}
+        told = 1
         while True:
             with self._wake:
-                self._wake_ticker_wait()
+                self._wait_while_running(told * TICK_S)
                 running = list(self._running)
                 if not running:
                     self._ticker = None
                     return
-            changes = []
-            for job in running:
-                progress = job.progress
-                seen = (progress.value, progress.label)
-                if last.get(job.id) != seen and not job.control.cancelled:
-                    last[job.id] = seen
-                    changes.append((job, progress))
+            progress = [(job, job.progress) for job in running if not job.control.cancelled]
+            seen = {job.id: (now.value, now.label) for job, now in progress}
+            changes = [(job, now) for job, now in progress if last.get(job.id) != seen[job.id]]
+            last, told = seen, max(1, len(changes))  # several jobs share what may be told in a second
             if changes:
                 self._tell(self._sink.job_progress, changes)
 
-    def _wake_ticker_wait(self) -> None:
-        deadline_s = time.monotonic() + TICK_S
+    def _wait_while_running(self, seconds: float) -> None:
+        deadline_s = time.monotonic() + seconds
         while (left_s := deadline_s - time.monotonic()) > 0 and self._running:
             self._wake.wait(left_s)
 
