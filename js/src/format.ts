@@ -62,8 +62,9 @@ export function formatValue(value: number | null, unit: string): string {
 export function formatRange(low: number, high: number, unit: string): string {
   if (!(low < high)) return formatValue(low, unit);
   const [a, b] = [formatValue(low, unit), formatValue(high, unit)];
-  const short = unit && a.endsWith(` ${unit}`) ? a.slice(0, -unit.length - 1) : a;
-  return `${short} … ${b}`;
+  // "20 Hz … 22.05 kHz", but "−80.0 … 0.0 dB".
+  const suffix = b.slice(b.indexOf(" "));
+  return `${unit && a.endsWith(suffix) ? a.slice(0, -suffix.length) : a} … ${b}`;
 }
 
 /** Local wall-clock time of a Unix time. */

@@ -1,23 +1,33 @@
-// Shapes that tell states apart without colour, on a 16 by 16 grid, drawn as strokes.
+// Shapes that tell states apart without colour, and those of the tools; strokes on a 16 by 16 grid.
+
+import { icon } from "./dom";
 
 const RING = "M8 1.8a6.2 6.2 0 1 1 0 12.4a6.2 6.2 0 1 1 0-12.4";
+const TURNING = "M8 1.8a6.2 6.2 0 1 1-6.2 6.2";
+const LENS = "M6.8 2.5a4.3 4.3 0 1 1 0 8.6a4.3 4.3 0 1 1 0-8.6M10 10l3.8 3.8M4.9 6.8h3.8";
 
-export const ICONS: Readonly<Record<string, string>> = {
-  // status of a source
-  ready: `${RING}M5 8.2l2.1 2.1L11 6.2`,
-  pending: "M8 1.8a6.2 6.2 0 1 1-6.2 6.2",
-  failed: "M8 2L14.5 13.5H1.5ZM8 6.4v3.4M8 11.4v.4",
-  stale: `${RING}M8 4.6V8l2.4 1.6`,
-  idle: RING,
-  // state of a feature
-  missing: "M3 8h10",
-  queued: "M3.5 8h.6M7.7 8h.6M11.9 8h.6",
-  running: "M8 1.8a6.2 6.2 0 1 1-6.2 6.2",
-  fresh: "M3 8.6l3.2 3.2L13 4.8",
-  bad_request: "M4 4l8 8M12 4l-8 8",
-  // tools
-  zoomIn: "M6.8 2.5a4.3 4.3 0 1 1 0 8.6a4.3 4.3 0 1 1 0-8.6M10 10l3.8 3.8M4.9 6.8h3.8M6.8 4.9v3.8",
-  zoomOut: "M6.8 2.5a4.3 4.3 0 1 1 0 8.6a4.3 4.3 0 1 1 0-8.6M10 10l3.8 3.8M4.9 6.8h3.8",
+const STATES: ReadonlyMap<string, string> = new Map([
+  // of a source
+  ["ready", `${RING}M5 8.2l2.1 2.1L11 6.2`],
+  ["pending", TURNING],
+  ["failed", "M8 2L14.5 13.5H1.5ZM8 6.4v3.4M8 11.4v.4"],
+  ["stale", `${RING}M8 4.6V8l2.4 1.6`],
+  ["idle", RING],
+  // of a feature
+  ["missing", "M3 8h10"],
+  ["queued", "M3.5 8h.6M7.7 8h.6M11.9 8h.6"],
+  ["running", TURNING],
+  ["fresh", "M3 8.6l3.2 3.2L13 4.8"],
+  ["bad_request", "M4 4l8 8M12 4l-8 8"],
+]);
+
+export function stateIcon(state: string): SVGSVGElement {
+  return icon(STATES.get(state) ?? RING);
+}
+
+export const TOOLS = {
+  zoomIn: `${LENS}M6.8 4.9v3.8`,
+  zoomOut: LENS,
   fit: "M2 3v10M14 3v10M4.5 8h7M6.3 6L4.3 8l2 2M9.7 6l2 2l-2 2",
   log: "M2.5 13.5V2.5M2.5 13.5H13.5M2.5 13.5C3.5 6.5 7 4 13.5 3.5",
 };

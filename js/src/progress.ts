@@ -9,16 +9,16 @@ export interface Progress {
   eta_s: number | null;
 }
 
-const LABELS: Readonly<Record<string, string>> = {
-  preparing: "Preparing analysis…",
-  start: "Preparing analysis…",
-  complete: "Finalising analysis…",
-};
+const LABELS = new Map([
+  ["preparing", "Preparing analysis…"],
+  ["start", "Preparing analysis…"],
+  ["complete", "Finalising analysis…"],
+]);
 
 export function progressLabel(value: number | null, label: string): string {
   if (value === null && !label) return "Preparing analysis…";
   if (!label) return "Processing audio features…";
-  return LABELS[label] ?? label;
+  return LABELS.get(label) ?? label;
 }
 
 /** Percentage and time left, as far as they are known. */

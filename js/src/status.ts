@@ -1,8 +1,8 @@
 // The status of a source, as badge, panel and plot show it.
 
-import { icon, make, setAttribute, setHidden, setText } from "./dom";
+import { make, setAttribute, setHidden, setText } from "./dom";
 import { finite, type Json, num, text } from "./guards";
-import { ICONS } from "./icons";
+import { stateIcon } from "./icons";
 import { type Progress, progressDetail, progressLabel } from "./progress";
 
 export type StatusState = "idle" | "pending" | "ready" | "failed" | "stale";
@@ -15,13 +15,13 @@ export interface Status {
   progress: Progress;
 }
 
-const WORDS: Readonly<Record<StatusState, string>> = {
-  ready: "Analysed",
-  pending: "Analysing…",
-  failed: "Failed",
-  stale: "Stale",
-  idle: "Not analysed",
-};
+const WORDS: ReadonlyMap<string, string> = new Map([
+  ["ready", "Analysed"],
+  ["pending", "Analysing…"],
+  ["failed", "Failed"],
+  ["stale", "Stale"],
+  ["idle", "Not analysed"],
+]);
 
 export function parseProgress(value: Json): Progress {
   const share = finite(value.value);
@@ -32,11 +32,11 @@ export function parseProgress(value: Json): Progress {
 }
 
 export function parseStatus(value: Json): Status {
-  const state = (text(value.state) in WORDS ? value.state : "idle") as StatusState;
+  const state = (WORDS.has(text(value.state)) ? value.state : "idle") as StatusState;
   return {
     name: text(value.name),
     state,
-    text: text(value.text) || WORDS[state],
+    text: text(value.text) || (WORDS.get(state) ?? ""),
     message: text(value.message),
     progress: parseProgress({ ...value, value: value.progress }),
   };
@@ -60,7 +60,7 @@ export class Pill {
     if (state !== this.#state) {
       this.#state = state;
       this.element.dataset.state = state;
-      this.element.replaceChildren(icon(ICONS[state] ?? ICONS.idle), this.#word);
+      this.element.replaceChildren(stateIcon(state), this.#word);
     }
     setText(this.#word, word);
   }

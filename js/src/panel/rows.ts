@@ -80,18 +80,18 @@ export function parseRows(rows: unknown, live: unknown): TrackRow[] {
     .map((row) => parseRow(row, record(now[text(row.track_id)])));
 }
 
-const FEATURE_WORDS: Readonly<Record<string, string>> = {
-  missing: "Not computed",
-  queued: "Queued",
-  running: "Running…",
-  fresh: "Up to date",
-  stale: "Stale",
-  failed: "Failed",
-  bad_request: "Bad request",
-};
+const FEATURE_WORDS: ReadonlyMap<string, string> = new Map([
+  ["missing", "Not computed"],
+  ["queued", "Queued"],
+  ["running", "Running…"],
+  ["fresh", "Up to date"],
+  ["stale", "Stale"],
+  ["failed", "Failed"],
+  ["bad_request", "Bad request"],
+]);
 
 export function featureWord(state: string): string {
-  return FEATURE_WORDS[state] ?? state;
+  return FEATURE_WORDS.get(state) ?? state;
 }
 
 /** `Key: rms · Calculator: mvmnt.rms · v1` */

@@ -7,7 +7,7 @@ import { Pill, ProgressBar, type Status } from "../status";
 import type { ColourName, Theme } from "../theme";
 import { drawColourBar, drawFrame, drawGrid, drawRowAxis, drawValueAxis } from "./axes";
 import { ImagePainter } from "./image";
-import type { Layer } from "./layer";
+import type { Layer, LayerState } from "./layer";
 import { address, cover, levelFor, type Segment, wanted } from "./pyramid";
 import { drawRanges } from "./ranges";
 import { readout } from "./readout";
@@ -19,6 +19,15 @@ const PALETTE: readonly ColourName[] = ["c0", "c1", "c2", "c3", "c4", "c5"];
 const GAP_PX = 6;
 const LANE_GAP_PX = 8;
 const IMAGE_SLACK = 0.4;
+
+const EMPTY_WORDS: Readonly<Record<LayerState, string>> = {
+  missing: "Not computed yet",
+  queued: "Queued…",
+  running: "",
+  failed: "Failed",
+  stale: "Not up to date",
+  fresh: "Nothing to show",
+};
 
 function laneCount(layer: Layer): number {
   return layer.kind === "minmax" ? Math.max(1, layer.channels.length) : 1;
@@ -109,15 +118,7 @@ export class Pane {
   #updateCover(empty: boolean): void {
     const { state, reason } = this.layer;
     setHidden(this.#cover, !empty);
-    const words: Record<string, string> = {
-      missing: "Not computed yet",
-      queued: "Queued…",
-      running: "",
-      failed: "Failed",
-      stale: "Not up to date",
-      fresh: "Nothing to show",
-    };
-    const said = state === "running" ? "" : [words[state], reason].filter(Boolean).join(": ");
+    const said = state === "running" ? "" : [EMPTY_WORDS[state], reason].filter(Boolean).join(": ");
     setText(this.#coverText, said);
     setHidden(this.#coverText, !said);
   }

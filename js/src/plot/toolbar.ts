@@ -1,7 +1,7 @@
 // The few buttons of a plot.
 
 import { icon, make, setAttribute } from "../dom";
-import { ICONS } from "../icons";
+import { TOOLS } from "../icons";
 import { listen } from "../scope";
 
 export class Toolbar {
@@ -9,12 +9,12 @@ export class Toolbar {
   readonly #log: HTMLButtonElement;
 
   constructor(act: { zoom(factor: number): void; fit(): void; toggleLog(): void }, signal: AbortSignal) {
-    const button = (label: string, shape: string, press: () => void) => {
+    const button = (label: string, shape: keyof typeof TOOLS, press: () => void) => {
       const element = make(
         "button",
         "acn-tool",
         { type: "button", "aria-label": label, title: label },
-        icon(ICONS[shape]),
+        icon(TOOLS[shape]),
       );
       listen(element, "click", press, signal);
       this.element.append(element);

@@ -41,13 +41,17 @@ export function rowValue(layer: Layer, row: number): number {
  * Every row lies behind some line, so that a thin horizontal line of a picture cannot fall through.
  */
 export function rowRanges(layer: Layer, axis: VerticalAxis, height_px: number): Int32Array {
+  const scale = (layer.rows - 1) / (layer.y_max - layer.y_min);
+  const place = (y: number) => (valueAt(axis, 1 - y / height_px) - layer.y_min) * scale;
+  // A row belongs to the line its centre is in; the tolerance keeps rounding from losing the outermost ones.
+  const above = (row: number) => Math.ceil(row - 1e-6);
   const ranges = new Int32Array(height_px * 2);
   for (let y = 0; y < height_px; y++) {
-    const top = rowAt(layer, valueAt(axis, 1 - y / height_px));
-    const bottom = rowAt(layer, valueAt(axis, 1 - (y + 1) / height_px));
-    ranges[2 * y] = bottom;
-    // The shared row belongs to the line below, unless this line has no other.
-    ranges[2 * y + 1] = Math.max(bottom, y === 0 ? top : top - 1);
+    const first = above(place(y + 1));
+    const last = y === 0 ? layer.rows - 1 : above(place(y)) - 1;
+    const nearest = clamp(Math.round(place(y + 0.5)), 0, layer.rows - 1);
+    ranges[2 * y] = last < first ? nearest : first;
+    ranges[2 * y + 1] = last < first ? nearest : last;
   }
   return ranges;
 }
