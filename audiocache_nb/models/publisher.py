@@ -177,9 +177,18 @@ class Publisher:
         self._wake()
 
     def flush(self) -> None:
-        """Publish everything that waits, now and on the calling thread."""
-        if not self._closed:
-            self._publish()
+        """Publish the state as it is now; when this returns, all targets show it.
+
+        For the end of something that was waited for; it does not keep to the rate. Within an observer
+        the target that is just being set follows with the next tick.
+        """
+        if self._closed:
+            return
+        with self._lock:
+            self._generation += 1  # another thread may hold a picture that it has not brought yet
+        self._publish()
+        with trait_lock():  # nor may it be in the middle of posted values
+            pass
 
     def detach(self, target: traitlets.HasTraits) -> None:
         """Serve this target no longer; what waited for it is dropped."""

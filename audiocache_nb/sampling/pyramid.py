@@ -7,6 +7,7 @@ of them is asked for, which costs no more than the kept ones: such a tile covers
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
@@ -63,11 +64,12 @@ class Pyramid:
 
     @property
     def nbytes(self) -> int:
-        return sum(level.nbytes for level in self._kept)
+        return sum(int(level.nbytes) for level in self._kept)
 
     def bucket_count(self, level: int) -> int:
         """Number of buckets at a level."""
-        return -(-self.buckets // self.factor**level)
+        width: int = self.factor**level
+        return -(-self.buckets // width)
 
     def tile(self, level: int, index: int) -> tuple[int, NDArray[Any]]:
         """One tile.
@@ -129,7 +131,7 @@ class Pyramid:
         return values
 
     def _values_per_frame(self) -> int:
-        return int(np.prod(self._data.shape[1:], dtype=np.int64))
+        return math.prod(self._data.shape[1:])
 
     def _base(self, start: int, stop: int) -> NDArray[Any]:
         raise NotImplementedError
@@ -273,9 +275,10 @@ class ImagePyramid(Pyramid):
             np.fmax(full, block[:, k:whole:group], out=full, casting="same_kind")
         rest = block[:, whole:]
         if whole // group < self.rows:
-            pooled[:, -1] = np.fmax.reduce(rest, axis=1)
+            pooled[:, -1:] = np.fmax.reduce(rest, axis=1, keepdims=True)
         elif rest.shape[1]:
-            np.fmax(pooled[:, -1], np.fmax.reduce(rest, axis=1), out=pooled[:, -1], casting="same_kind")
+            last = pooled[:, -1:]
+            np.fmax(last, np.fmax.reduce(rest, axis=1, keepdims=True), out=last, casting="same_kind")
         return pooled
 
     def _joined(self, values: NDArray[Any]) -> NDArray[np.uint8]:
@@ -306,7 +309,7 @@ def finite_range(data: NDArray[Any], *, checkpoint: Checkpoint = _go_on) -> tupl
         Read block by block: it may be a mapped file.
     checkpoint : callable
     """
-    step = max(1, BLOCK_VALUES // max(1, int(np.prod(data.shape[1:], dtype=np.int64))))
+    step = max(1, BLOCK_VALUES // max(1, math.prod(data.shape[1:])))
     return _joined_range((data[k : k + step] for k in range(0, len(data), step)), checkpoint)
 
 
@@ -316,7 +319,8 @@ def _joined_range(blocks: Iterator[NDArray[Any]], checkpoint: Checkpoint) -> tup
         checkpoint()
         if not block.size:
             continue
-        bottom, top = float(np.fmin.reduce(block, axis=None)), float(np.fmax.reduce(block, axis=None))
+        bottom = float(np.fmin.reduce(block, axis=None, keepdims=True).item())
+        top = float(np.fmax.reduce(block, axis=None, keepdims=True).item())
         if not (np.isfinite(bottom) and np.isfinite(top)):
             finite = block[np.isfinite(block)]
             if not finite.size:

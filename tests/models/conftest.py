@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-import pathlib
-import sys
-
 import pytest
-
-sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "widgets"))
-
-from fake import FakeSession
+from widgets.fake import FakeSession
 
 
 @pytest.fixture

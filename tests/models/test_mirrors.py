@@ -6,7 +6,7 @@ import time
 import weakref
 
 import pytest
-from fake import Progress
+from widgets.fake import Progress
 
 from audiocache_nb.errors import SessionClosedError, UnknownTrackError
 from audiocache_nb.models.status import StatusModel

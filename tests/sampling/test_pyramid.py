@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import tracemalloc
 
 import numpy as np
@@ -66,7 +67,7 @@ def test_waveforms_against_plain_python(data, kept_bytes):
 def naive_image(data, low, high, rows, group, width):
     data = np.where(np.isnan(data), -np.inf, data).astype(np.float64)
     edges = [r * group for r in range(rows)] + [data.shape[1]]
-    pooled = np.stack([data[:, a:b].max(axis=1) for a, b in zip(edges[:-1], edges[1:], strict=True)], axis=1)
+    pooled = np.stack([data[:, a:b].max(axis=1) for a, b in itertools.pairwise(edges)], axis=1)
     pooled = np.stack([pooled[k : k + width].max(axis=0) for k in range(0, len(pooled), width)])
     return np.clip((pooled - low) * 255 / (high - low), 0, 255)
 

@@ -6,7 +6,7 @@ import dataclasses
 import itertools
 import threading
 from types import MappingProxyType
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from comm.base_comm import BaseComm
@@ -59,6 +59,7 @@ class Entry:
 class Source:
     sample_rate: int = 44100
     channels: int = 2
+    frames: int = 352_800
     duration: float = 8.0
     health: str = "ok"
     id: str = "src-1"
@@ -200,7 +201,7 @@ class FakeSession:
 class RecordingComm(BaseComm):
     """A comm that keeps what was sent; `made` lists all of them."""
 
-    made: list[RecordingComm] = []
+    made: ClassVar[list[RecordingComm]] = []
     broken = False
     kernel = "yes"  # what ipywidgets asks before it sends
 

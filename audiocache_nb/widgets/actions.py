@@ -1,0 +1,58 @@
+"""What buttons do: one verb of the session each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from audiocache_nb.features.descriptor import Descriptor
+from audiocache_nb.models.protocol import SessionLike
+from audiocache_nb.widgets.messages import ActionRequest, done, refused
+from audiocache_nb.widgets.rows import slot_id
+
+
+def perform(session: SessionLike, request: ActionRequest) -> dict[str, Any]:
+    """Carry out what a page asked for.
+
+    A page names tracks by their id and features by the opaque names its rows came with; what it
+    cannot have got from us is refused.
+
+    Returns
+    -------
+    dict
+        The reply: ``done`` or ``refused``.
+
+    Raises
+    ------
+    AudioCacheError
+        Whatever the session refuses.
+    """
+    snapshot = session.store.snapshot()
+    track = snapshot.tracks.get(request.track_id)
+    if track is None:
+        return refused(request.id, "The track is no longer on the timeline.")
+    if request.verb == "reanalyze":
+        wanted = _descriptors(session, track.source_id, request.slots)
+        if not wanted:
+            return refused(request.id, "This feature is no longer there.")
+        session.reanalyze(track.id, wanted)
+        return done(request.id, f"Re-analysing {len(wanted)} feature track{'' if len(wanted) == 1 else 's'}.")
+    if request.slots is not None:
+        return refused(request.id, "This is done to whole tracks only.")
+    if request.verb == "stop":
+        session.stop(track.id)
+        return done(request.id, "Analysis stopped.")
+    if request.verb == "restart":
+        session.restart(track.id)
+        return done(request.id, "Analysis restarted.")
+    session.clear(track.id)
+    return done(request.id, "Cleared.")
+
+
+def _descriptors(session: SessionLike, source_id: str, slots: tuple[str, ...] | None) -> list[Descriptor]:
+    """The features of a source that opaque names stand for; all of them for None."""
+    source = session.store.snapshot().sources.get(source_id)
+    entries = [] if source is None else list(source.entries.values())
+    if slots is not None:
+        names = set(slots)
+        entries = [entry for entry in entries if slot_id(entry.slot) in names]
+    return [entry.descriptor for entry in entries]
