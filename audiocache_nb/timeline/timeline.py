@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from audiocache_nb.analysis.control import Progress
@@ -147,7 +147,7 @@ class Timeline:
     def release(self, element: str) -> None:
         """An element asks for nothing any more."""
         with self.store.changing() as change:
-            if self.demand.withdraw(element):
+            if self.demand.withdraw(element) and not self.closed:
                 for source_id in change.sources:
                     self._derive(change, source_id)
                 change.emit(events.DemandChanged(element=element))
@@ -319,9 +319,9 @@ class Timeline:
             if self.closed:
                 return
             for source_id, state in list(change.sources.items()):
-                if any(self._on_tempo(slot) for slot in state.entries):
+                if any(map(self._on_tempo, state.entries)):
                     self._derive(change, source_id, if_stale="tempo map updated" if mapped else "tempo updated")
-                    self._refresh(change, source_id)
+                    self._refresh(change, source_id, self._on_tempo)
             change.emit(events.TempoChanged())
 
     def all_descriptors(self) -> list[Descriptor]:
@@ -406,7 +406,7 @@ class Timeline:
             if track.source_id == source.id:
                 change.put_track(dataclasses.replace(track, source=source))
         self._derive(change, source.id)
-        self._refresh(change, source.id)
+        self._refresh(change, source.id, lambda _: True)
 
     def _ensure(
         self,
@@ -603,26 +603,33 @@ class Timeline:
         elif status.progress != previous.progress:
             change.emit(events.ProgressChanged(source_id=source_id, status=status))
 
-    def _refresh(self, change: Change, source_id: str) -> None:
-        """Recompute what is asked for and not fresh any more."""
+    def _refresh(self, change: Change, source_id: str, concerned: Callable[[Slot], bool]) -> None:
+        """Recompute what is concerned, asked for and not fresh any more."""
         state = change.sources[source_id]
-        slots = self._wanted(change, source_id, held=False)
-        todo = [entry for slot, entry in state.entries.items() if slot in slots and entry.state in ("missing", "stale")]
+        slots = filter(concerned, self._wanted(change, source_id, held=False))
+        entries = [state.entries[slot] for slot in slots if slot in state.entries]
+        todo = [entry for entry in entries if entry.state in ("missing", "stale")]
         if todo:
             self._ensure(change, source_id, self._items(state.source, [entry.descriptor for entry in todo]))
 
     def _calculator_changed(self, calculator_id: str) -> None:
+        def concerned(slot: Slot) -> bool:
+            return slot.calculator_id == calculator_id
+
         with self.store.changing() as change:
             if self.closed:
                 return
             for source_id, state in list(change.sources.items()):
-                if any(slot.calculator_id == calculator_id for slot in state.entries):
+                if any(map(concerned, state.entries)):
                     self._derive(change, source_id, if_stale="calculator updated")
-                    self._refresh(change, source_id)
+                    self._refresh(change, source_id, concerned)
             change.emit(events.CalculatorChanged(calculator_id=calculator_id))
 
     def _on_tempo(self, slot: Slot) -> bool:
-        return slot.calculator_id in self.registry and self.registry.get(slot.calculator_id).depends_on_tempo
+        try:
+            return self.registry.get(slot.calculator_id).depends_on_tempo
+        except UnknownCalculatorError:
+            return False
 
 
 def _alike(some: Iterable[FeatureEntry], others: Iterable[FeatureEntry]) -> bool:

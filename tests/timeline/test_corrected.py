@@ -1,0 +1,371 @@
+"""What the original system gets wrong, one test each: what happens here instead."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+
+import numpy as np
+import pytest
+from support.by_hand import Hand
+
+from audiocache_nb.audio.ingest import load
+from audiocache_nb.features.function import FunctionCalculator
+from audiocache_nb.features.registry import Registry
+from audiocache_nb.timeline import events
+from audiocache_nb.timeline.state import Track
+from audiocache_nb.timeline.timeline import Timeline
+from audiocache_nb.timing.tempo import Tempo
+
+
+@pytest.fixture
+def registry():
+    return Registry(entry_points=False)
+
+
+@pytest.fixture
+def timeline(registry):
+    """A timeline with real threads."""
+    made = Timeline(registry, workers=2, tempo=Tempo(120))
+    yield made
+    made.close()
+
+
+def recording(seconds: float, rate: int = 44100) -> Track:
+    noise = np.random.default_rng(7).standard_normal(int(seconds * rate)).astype(np.float32) * 0.1
+    return Track("t", "t", load(noise, sample_rate=rate, name="noise"))
+
+
+# --- tempo -----------------------------------------------------------------------------------------
+
+
+def test_d05_tempo_edit_during_analysis_leaves_data_in_seconds_alone(hand):
+    """The original: stale, then pending, then ready with the old tempo in it, and nothing says so."""
+    hand.add()
+    hand.request("t", "a")
+    job = hand.scheduler.start()
+    hand.tempo.bpm = 90
+    assert hand.status() == ("pending", "analyzing audio")
+    hand.scheduler.deliver(job)
+    hand.scheduler.end(job)
+    assert hand.status() == ("ready", None)
+    assert hand.states() == {"a": "fresh"}
+    assert hand.scheduler.jobs == []
+
+
+def test_d05_tempo_edit_during_analysis_recomputes_what_depends_on_it():
+    hand = Hand(on_tempo=("beat",))
+    hand.add()
+    (old_job,) = hand.request("t", "beat")
+    hand.scheduler.start()
+    hand.tempo.bpm = 90
+    hand.scheduler.deliver(old_job)
+    hand.scheduler.end(old_job)
+    assert hand.status()[0] == "pending"  # never ready with the old tempo in it
+    hand.scheduler.run_all()
+    entry = hand.entry("beat")
+    assert hand.status() == ("ready", None)
+    assert entry.state == "fresh"
+    assert entry.track.key == entry.wanted_key
+    hand.close()
+
+
+def test_d05_tempo_set_back_during_analysis_keeps_the_right_result():
+    """A result that is wanted no more must not take the place of the one that is."""
+    hand = Hand(on_tempo=("beat",))
+    hand.add()
+    hand.request("t", "beat")
+    first = hand.scheduler.start()
+    hand.tempo.bpm = 90
+    hand.tempo.bpm = 120
+    hand.scheduler.deliver(first)
+    hand.scheduler.end(first)
+    hand.scheduler.run_all()
+    assert hand.entry("beat").state == "fresh"
+    assert hand.status() == ("ready", None)
+    hand.close()
+
+
+# --- late callbacks --------------------------------------------------------------------------------
+
+
+def test_d06_progress_of_a_stopped_job_cannot_resurrect_it(hand, recorded):
+    hand.add()
+    hand.request("t", "a")
+    job = hand.scheduler.start()
+    hand.timeline.stop("t")
+    seen = recorded(hand.timeline.store)
+    hand.scheduler.report(job, 0.5)
+    hand.timeline.job_started(job)
+    assert hand.status() == ("idle", "analysis stopped")
+    hand.scheduler.deliver(job)
+    hand.scheduler.end(job)
+    assert hand.status() == ("idle", "analysis stopped")
+    assert hand.states() == {"a": "missing"}
+    assert hand.timeline.store.flush(10)
+    assert seen == []
+
+
+def test_d06_a_calculator_that_ignores_stop_cannot_resurrect_the_status(registry, timeline):
+    started, let_go = threading.Event(), threading.Event()
+
+    def stubborn(samples, *, ctx):
+        started.set()
+        while not let_go.wait(0.001):
+            ctx.progress(0.5)
+        ctx.progress(0.9)
+        return np.zeros(87)
+
+    registry.register(FunctionCalculator(stubborn, feature="stubborn", inputs="samples", version=1))
+    track = timeline.add(recording(1))
+    (job,) = timeline.request(track, [registry.resolve("stubborn")], "e")
+    assert started.wait(30)
+    timeline.stop(track)
+    seen: list[events.Event] = []
+    timeline.store.subscribe(seen.append)
+    let_go.set()
+    assert job.wait(30)
+    assert timeline.store.flush(30)
+    status = timeline.store.snapshot().sources[track.source_id].status
+    assert (status.state, status.message) == ("idle", "analysis stopped")
+    assert seen == []
+
+
+def test_d09_analysis_of_a_removed_track_creates_nothing(hand, recorded):
+    hand.add()
+    hand.request("t", "a")
+    job = hand.scheduler.start()
+    hand.timeline.remove("t")
+    assert job.control.cancelled
+    seen = recorded(hand.timeline.store)
+    hand.scheduler.report(job, 0.5)
+    hand.scheduler.deliver(job)
+    hand.scheduler.end(job)
+    assert not hand.timeline.store.snapshot().sources
+    assert hand.timeline.store.flush(10)
+    assert seen == []
+
+
+def test_d09_nor_does_it_touch_the_same_audio_added_again(hand):
+    hand.add()
+    hand.request("t", "a")
+    job = hand.scheduler.start()
+    hand.timeline.remove("t")
+    hand.add()
+    hand.scheduler.fail(job)
+    hand.scheduler.end(job)
+    assert hand.status() == ("idle", "analysis not started")
+    assert hand.states() == {}
+
+
+# --- second requests -------------------------------------------------------------------------------
+
+
+def test_d07_second_targeted_reanalysis_is_not_lost_when_the_first_waits(hand):
+    hand.add()
+    hand.request("t", "a", "b")
+    hand.scheduler.run()
+    hand.timeline.reanalyze("t", ["a"])
+    hand.timeline.reanalyze("t", ["b"])
+    job = hand.scheduler.run()
+    assert [item.descriptor.feature for item in job.items] == ["a", "b"]
+    assert hand.scheduler.jobs == []
+
+
+def test_d07_second_targeted_reanalysis_is_not_lost_when_the_first_runs(hand):
+    hand.add()
+    hand.request("t", "a", "b")
+    hand.scheduler.run()
+    old = hand.entry("a").track, hand.entry("b").track
+    (first,) = hand.timeline.reanalyze("t", ["a"])
+    hand.scheduler.start()
+    (second,) = hand.timeline.reanalyze("t", ["b"])
+    assert first is not second
+    assert not first.control.cancelled
+    hand.scheduler.deliver(first)
+    hand.scheduler.end(first)
+    assert hand.status()[0] == "pending"
+    hand.scheduler.run_all()
+    assert (first.state, second.state) == ("succeeded", "succeeded")
+    assert hand.entry("a").track is not old[0]
+    assert hand.entry("b").track is not old[1]
+
+
+def test_d07_an_equal_request_shares_the_work(hand):
+    hand.add()
+    (first,) = hand.request("t", "a")
+    assert hand.request("t", "a", element="other") == [first]
+    hand.scheduler.start()
+    assert hand.request("t", "a", element="third") == [first]
+    assert len(first.items) == 1
+
+
+def test_d07_nor_is_a_request_made_in_the_moment_of_delivery(hand):
+    """Between a job's own note of a result and the timeline's, the feature must not look as if nobody computed it."""
+    hand.add()
+    (job,) = hand.request("t", "a")
+    hand.scheduler.start()
+    job.stored.add(job.items[0].key)  # the scheduler has it, the timeline has not heard yet
+    assert hand.request("t", "a", element="other") == [job]
+    assert hand.states() == {"a": "running"}
+
+
+# --- jobs ------------------------------------------------------------------------------------------
+
+
+def test_d08_job_succeeds_only_when_stored(registry, timeline):
+    """The original calls a job done when it has been scheduled."""
+    go = threading.Event()
+
+    def slow(samples):
+        go.wait(30)
+        return np.zeros(87)
+
+    registry.register(FunctionCalculator(slow, feature="slow", inputs="samples", version=1))
+    track = timeline.add(recording(1))
+    descriptor = registry.resolve("slow")
+    seen: list[tuple[str, bool]] = []
+
+    def watch(event: events.Event) -> None:
+        if isinstance(event, events.FeatureStored):
+            seen.append((job.state, timeline.peek(track, descriptor) is not None))
+
+    timeline.store.subscribe(watch)
+    (job,) = timeline.request(track, [descriptor], "e")
+    assert job.state in ("queued", "running")
+    go.set()
+    assert job.wait(30)
+    assert job.state == "succeeded"
+    assert job.seconds is not None
+    assert timeline.peek(track, descriptor) is not None  # whoever waited for the job finds the data
+    assert timeline.store.flush(30)
+    assert [stored for _, stored in seen] == [True]
+
+
+def test_d08_a_calculator_that_raises_makes_a_failed_job(registry, timeline):
+    def broken(samples):
+        raise ZeroDivisionError("oh no")
+
+    registry.register(FunctionCalculator(broken, feature="broken", inputs="samples", version=1))
+    track = timeline.add(recording(1))
+    (job,) = timeline.request(track, [registry.resolve("broken"), registry.resolve("rms")], "e")
+    assert job.wait(30)
+    assert job.state == "failed"
+    (error,) = job.failures.values()
+    assert isinstance(error.__cause__, ZeroDivisionError)
+    status = timeline.store.snapshot().sources[track.source_id].status
+    assert status.state == "failed"
+    assert status.message == "analysis failed: Calculator 'broken' failed: ZeroDivisionError: oh no."
+    assert timeline.peek(track, registry.resolve("rms")) is not None
+
+
+# --- stop and stale --------------------------------------------------------------------------------
+
+
+def test_d11_stop_keeps_ready(hand):
+    hand.add()
+    hand.request("t", "a")
+    hand.scheduler.run()
+    before = hand.source()
+    hand.timeline.stop("t")
+    assert hand.source() is before
+    assert hand.status() == ("ready", None)
+
+
+def test_d11_stop_during_a_second_analysis_keeps_the_first(hand):
+    hand.add()
+    hand.request("t", "a")
+    hand.scheduler.run()
+    data = hand.entry("a").track
+    hand.timeline.reanalyze("t", ["a"])
+    hand.scheduler.start()
+    hand.timeline.stop("t")
+    assert hand.status() == ("ready", "analysis stopped")
+    assert hand.entry("a").track is data
+    assert hand.entry("a").state == "fresh"
+
+
+def test_d11_freshness_is_each_features_own(hand):
+    """The original: re-analysing one stale feature calls the whole source ready."""
+    hand.add()
+    hand.request("t", "a", "b", "c")
+    hand.scheduler.run()
+    hand.timeline.release("e")
+    hand.edit("a", 2)
+    hand.edit("b", 2)
+    assert hand.states() == {"a": "stale", "b": "stale", "c": "fresh"}
+    hand.timeline.reanalyze("t", ["a"])
+    hand.scheduler.run_all()
+    assert hand.states() == {"a": "fresh", "b": "stale", "c": "fresh"}
+    assert hand.status()[0] == "stale"
+    hand.timeline.reanalyze("t", ["b"])
+    hand.scheduler.run_all()
+    assert hand.status() == ("ready", None)
+
+
+# --- floods ----------------------------------------------------------------------------------------
+
+
+def measured_events(timeline: Timeline, track: Track, names: list[str]) -> tuple[Counter, float]:
+    """Events of an analysis by kind, and how long it took [s]."""
+    seen: list[events.Event] = []
+    timeline.store.subscribe(seen.append)
+    began_s = time.monotonic()
+    (job,) = timeline.request(track, [timeline.registry.resolve(name) for name in names], "e")
+    assert job.wait(120)
+    elapsed_s = time.monotonic() - began_s
+    assert timeline.store.flush(30)
+    assert [event.sequence for event in seen] == list(range(seen[0].sequence, seen[0].sequence + len(seen)))
+    return Counter(type(event).__name__ for event in seen), elapsed_s
+
+
+def test_d26_progress_events_are_few_for_a_minute_of_audio(timeline):
+    """The original makes 51,677 store writes of it, one for each frame of each feature."""
+    track = timeline.add(recording(60))
+    names = ["mvmnt.spectrogram", "mvmnt.rms", "mvmnt.waveform"]
+    counts, elapsed_s = measured_events(timeline, track, names)
+    assert counts.pop("ProgressChanged", 0) <= 20 * elapsed_s + 3
+    assert counts == {"DemandChanged": 1, "StatusChanged": 2, "FeatureStored": 3}
+
+
+def test_d26_progress_events_are_few_however_often_a_calculator_reports(registry, timeline):
+    def spam(samples, *, ctx):
+        for n in range(100_000):
+            ctx.progress(n / 100_000)
+        for odd in (float("nan"), -1.0, 7.0, 0.1, float("inf")):
+            ctx.progress(odd)
+        return np.zeros(87)
+
+    registry.register(FunctionCalculator(spam, feature="spam", inputs="samples", version=1))
+    track = timeline.add(recording(1))
+    values: list[float] = []
+
+    def note(event: events.Event) -> None:
+        if isinstance(event, events.ProgressChanged):
+            values.append(event.status.progress.value)
+
+    timeline.store.subscribe(note)
+    counts, elapsed_s = measured_events(timeline, track, ["spam"])
+    assert counts["ProgressChanged"] <= 20 * elapsed_s + 3
+    assert values == sorted(values)
+    assert values[-1] == 1.0
+
+
+# --- registry --------------------------------------------------------------------------------------
+
+
+def test_d27_first_custom_calculator_keeps_builtins(registry, timeline):
+    """The original: whoever registers a calculator first loses spectrogram, rms and waveform."""
+    builtin = {calculator.id for calculator in registry.list()}
+    registry.register(FunctionCalculator(lambda frames: frames[:, 0], feature="first", version=1))
+    assert {calculator.id for calculator in registry.list()} == {*builtin, "first"}
+    track = timeline.add(recording(0.1))
+    timeline.request(track, timeline.all_descriptors(), "e")
+    timeline.wait(60)
+    stored = {
+        slot.feature
+        for slot, entry in timeline.store.snapshot().sources[track.source_id].entries.items()
+        if entry.track
+    }
+    assert stored == {"spectrogram", "rms", "waveform", "first"}
