@@ -17,6 +17,7 @@ from typing import Any
 
 START_S = 90
 STOP_S = 15
+SOCKET_FOLDER_LIMIT = 104 - 52
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,7 +57,7 @@ def serve(state: pathlib.Path) -> Iterator[Lab]:
                 *("--IdentityProvider.token=", "--ServerApp.disable_check_xsrf=True"),
                 *("--LabApp.news_url=None", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"),
                 *("--LabApp.expose_app_in_browser=True", "--LabApp.extension_manager=readonly"),
-                *("--KernelManager.transport=ipc", f"--ServerApp.root_dir={root}"),
+                *(*_transport(state / "runtime"), f"--ServerApp.root_dir={root}"),
             ],
             env=_environment(state),
             cwd=state,
@@ -73,6 +74,11 @@ def serve(state: pathlib.Path) -> Iterator[Lab]:
         except subprocess.TimeoutExpired:
             server.kill()
             server.wait()
+
+
+def _transport(runtime: pathlib.Path) -> tuple[str, ...]:
+    # Sockets in files need no port, but their paths must be short: the system's limit less the name of a kernel's file.
+    return ("--KernelManager.transport=ipc",) if len(str(runtime)) <= SOCKET_FOLDER_LIMIT else ()
 
 
 def _write_settings(folder: pathlib.Path) -> None:
