@@ -24,8 +24,12 @@ _OTHERS = (
     (b"PK\x03\x04", "a ZIP archive"),
     (b"\x1aE\xdf\xa3", "a Matroska or WebM file"),
     (b"%PDF", "a PDF document"),
-    (b"<", "a text or web page"),
+    (b"\xff\xfe", "text"),
+    (b"\xfe\xff", "text"),
 )
+_MAX_CHUNKS = 1000
+# What programs write that stream a WAV into a pipe and cannot come back to its header.
+_NOT_KNOWN = frozenset({0xFFFFFFFF, 0x80000000, 0x7FFFFFFF, 0x7FFFF000})
 _HINT = "These can be read: WAV, RF64, W64, AIFF, FLAC, Ogg Vorbis, Ogg Opus, MP3 and CAF."
 
 
@@ -67,7 +71,8 @@ def _container(head: bytes) -> str | None:
         return "W64"
     if four == b"FORM" and kind in {b"AIFF", b"AIFC"}:
         return "AIFF"
-    if head[:3] == b"ID3" or (len(head) > 2 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0 and head[1] & 0x06):
+    # frame sync, layer III; ff fe, which text files in UTF-16 begin with, would be layer I
+    if head[:3] == b"ID3" or (len(head) > 2 and head[0] == 0xFF and head[1] & 0xE6 == 0xE2):
         return "MP3"
     return {b"fLaC": "FLAC", b"OggS": "OGG", b"caff": "CAF"}.get(four)
 
@@ -118,8 +123,10 @@ def _riff(descriptor: int) -> tuple[int, int] | None:
         if head[:4] == b"ds64":
             long_size = int.from_bytes(_at(descriptor, position + 16, 8), "little")
         elif head[:4] == b"data":
-            if length == 0xFFFFFFFF:  # in RF64: see ds64; in a streamed WAV: not known
-                return None if long_size is None else (position + 8, long_size)
+            if length == 0xFFFFFFFF and long_size is not None:
+                return position + 8, long_size
+            if length in _NOT_KNOWN:
+                return None
             return position + 8, length
         position += 8 + length + (length & 1)
     return None
@@ -165,9 +172,6 @@ def _caf(descriptor: int) -> tuple[int, int] | None:
             return None
         position += 12 + length
     return None
-
-
-_MAX_CHUNKS = 1000
 
 
 def _at(descriptor: int, offset: int, count: int) -> bytes:

@@ -13,13 +13,15 @@ from numpy.typing import NDArray
 
 from audiocache_nb.audio.containers import identify, promised_bytes
 from audiocache_nb.audio.limits import check_channels, check_sample_rate
+from audiocache_nb.audio.mpeg import Mended, mend
 from audiocache_nb.audio.names import quoted
 from audiocache_nb.errors import SourceChangedError, UnsupportedFormatError
 
 FORMATS = frozenset({"WAV", "WAVEX", "RF64", "W64", "AIFF", "FLAC", "OGG", "MP3", "CAF"})
-# Seeking in these is not exact in libsndfile 1.2.2 (Vorbis can be thousands of samples off, Opus differs in
-# the last bit), so going back means starting again and going forward means decoding.
-_SEQUENTIAL = frozenset({"VORBIS", "OPUS"})
+_SUBTYPES = {"OGG": {"VORBIS", "OPUS"}, "MP3": {"MPEG_LAYER_III"}}
+# Seeking in these is not exact in libsndfile 1.2.2 (Vorbis and MP3 of variable bit rate give other samples, Opus and
+# MP3 differ in the last bit), so going back means starting again and going forward means decoding.
+_SEQUENTIAL = frozenset({"VORBIS", "OPUS", "MPEG_LAYER_III"})
 _SAMPLE_BYTES = {
     "PCM_S8": 1,
     "PCM_U8": 1,
@@ -31,8 +33,13 @@ _SAMPLE_BYTES = {
     "ULAW": 1,
     "ALAW": 1,
 }
+# libsndfile is asked for pieces on a fixed grid: what is lost of an MP3 that breaks off must not depend on the
+# sizes of the blocks that were asked of us.
+_PIECE_FRAMES = 1 << 14
 # One read is never larger, whoever asks: memory is bounded by this and not by a header or a caller.
 MAX_READ_SAMPLES = 1 << 20
+# What libFLAC may leave unread of a file that was decoded to its end, tags by other programs included.
+_FLAC_LOOKAHEAD_BYTES = 1 << 16
 # Counts above this are libsndfile's way to say "unknown".
 _UNKNOWN_FRAMES = 1 << 56
 
@@ -49,8 +56,8 @@ def library_version() -> str:
 def _stream_class() -> Any:
     """A SoundFile that does not seek to where it already is after every read.
 
-    `SoundFile.read` of a seekable file ends with a seek, which makes short reads of FLAC, MP3 and ALAC three
-    to five times slower.
+    `SoundFile.read` of a seekable file ends with a seek. That makes short reads of FLAC, MP3 and ALAC three to
+    five times slower, and the samples of an MP3 depend on where the blocks end.
     """
     import soundfile
 
@@ -106,28 +113,34 @@ class SoundFileReader:
 
         container = identify(descriptor, self._label)
         promise = promised_bytes(descriptor, container)
-        os.lseek(descriptor, 0, os.SEEK_SET)
+        mended = mend(descriptor) if container == "MP3" else Mended(descriptor, 0)
+        if mended.descriptor != descriptor:
+            os.close(descriptor)
+            self._descriptor = mended.descriptor
+        os.lseek(mended.descriptor, 0, os.SEEK_SET)
         try:
             # closefd=False: libsndfile also closes the descriptor when it refuses a file, and we could not tell
-            self._stream = _stream_class()(descriptor, closefd=False)
+            self._stream = _stream_class()(mended.descriptor, closefd=False)
         except (soundfile.SoundFileError, RuntimeError) as error:
             raise _refused(self._label, container, str(getattr(error, "error_string", error))) from error
         self.format, self.subtype = str(self._stream.format), str(self._stream.subtype)
-        if self.format not in FORMATS or (self.format == "OGG" and self.subtype not in _SEQUENTIAL):
-            raise _refused(self._label, f"{self.format}/{self.subtype}", "")
-        self.channels = check_channels(int(self._stream.channels))
-        self.sample_rate = check_sample_rate(int(self._stream.samplerate))
+        if self.format not in FORMATS or self.subtype not in _SUBTYPES.get(self.format, {self.subtype}):
+            raise _refused(self._label, f"{self.format} with {self.subtype}", "this codec is not read")
+        self.channels = check_channels(int(self._stream.channels), label=self._label)
+        self.sample_rate = check_sample_rate(int(self._stream.samplerate), label=self._label)
         self._capacity = MAX_READ_SAMPLES // self.channels
         counted = int(self._stream.frames)
-        self.promised_frames = counted if 0 <= counted < _UNKNOWN_FRAMES else None
-        if promise is not None:
-            self.promised_frames = self._from_bytes(*promise)
+        if mended.excess_frames is None or not 0 <= counted < _UNKNOWN_FRAMES:
+            self.promised_frames = None
+        elif promise is None:
+            self.promised_frames = counted - mended.excess_frames
+        else:
+            self.promised_frames = self._from_bytes(counted, *promise)
 
-    def _from_bytes(self, promised: int, present: int) -> int | None:
-        """Frames that a header's size of the audio data stands for."""
-        counted = self.promised_frames
+    def _from_bytes(self, counted: int, promised: int, present: int) -> int | None:
+        """Frames that a header's size of the audio data stands for, if `counted` stand for what is there."""
         size = _SAMPLE_BYTES.get(self.subtype, 0) * self.channels
-        if promised <= present or counted is None:
+        if promised <= present:
             return counted
         if size:
             return promised // size
@@ -151,8 +164,13 @@ class SoundFileReader:
     @property
     def notes(self) -> tuple[str, ...]:
         """What the decoder noticed; complete after the last read."""
-        ended = self.format == "OGG" and "End-Of-Stream" in str(self._stream.extra_info)
-        return ("possibly truncated: the stream has no end mark",) if ended else ()
+        if self.format == "OGG" and "end-of-stream" in str(self._stream.extra_info).lower():
+            return ("possibly truncated: the stream has no end mark",)
+        if self.format == "FLAC" and self._position == self.promised_frames and self._descriptor is not None:
+            rest = os.fstat(self._descriptor).st_size - os.lseek(self._descriptor, 0, os.SEEK_CUR)
+            if rest > _FLAC_LOOKAHEAD_BYTES:
+                return (f"{rest:,} bytes after the promised end were not decoded",)
+        return ()
 
     def read(self, frames: int) -> NDArray[np.float32]:
         """Return the next samples, at most `frames` of them.
@@ -185,34 +203,60 @@ class SoundFileReader:
         return block
 
     def _decode(self, frames: int) -> int:
-        import soundfile
-
+        """Fill the beginning of the buffer, and return how far."""
         if self._stream is None or self._stream.closed:
             raise ValueError("The reader is closed.")
-        if self.broke_off or not frames:
-            return 0
+        filled = 0
+        while filled < frames and not self.broke_off:
+            start = self._position + filled
+            size = min(frames - filled, _PIECE_FRAMES - start % _PIECE_FRAMES)
+            count = self._decode_piece(self._buffer[filled : filled + size], start)
+            filled += count
+            if count < size:
+                break
+        return filled
+
+    def _decode_piece(self, out: NDArray[np.float32], start: int) -> int:
+        import soundfile
+
         try:
-            return len(self._stream.read(frames, out=self._buffer[:frames]))
+            return len(self._stream.read(out=out))
         except soundfile.SoundFileError:
             # What came before the error is good. It is in the buffer; only the count was lost.
             self.broke_off = True
-            return max(0, min(frames, int(self._stream.tell()) - self._position))
+            return max(0, min(len(out), int(self._stream.tell()) - start))
 
     def seek(self, frame: int) -> None:
         """Continue with `frame` (clipped to the recording)."""
         with self._lock:
             frame = max(0, frame if self._frames is None else min(frame, self._frames))
-            if self.subtype in _SEQUENTIAL or self.promised_frames is None:
-                if frame < self._position:
-                    self._jump(0)
-                while self._position < frame and len(self._read(frame - self._position)):
-                    pass
-            else:
-                self._jump(frame)
+            if self.subtype not in _SEQUENTIAL and self._jump(frame):
+                return
+            if frame < self._position:
+                self._rewind()
+            while self._position < frame and len(self._read(frame - self._position)):
+                pass
 
-    def _jump(self, frame: int) -> None:
+    def _jump(self, frame: int) -> bool:
+        """Let libsndfile seek; False if it cannot."""
+        import soundfile
+
+        try:
+            position = int(self._stream.seek(min(frame, int(self._stream.frames))))
+        except soundfile.SoundFileError:
+            return False
         self.broke_off = False
-        self._position = int(self._stream.seek(min(frame, int(self._stream.frames))))
+        self._position = position
+        return True
+
+    def _rewind(self) -> None:
+        """Start again with a new decoder: only that gives the same samples to the last bit."""
+        assert self._descriptor is not None
+        self._stream.close()
+        os.lseek(self._descriptor, 0, os.SEEK_SET)
+        self._stream = _stream_class()(self._descriptor, closefd=False)
+        self.broke_off = False
+        self._position = 0
 
     def close(self) -> None:
         """Close the file; more than once does nothing."""

@@ -8,6 +8,7 @@ import os
 import stat
 import tempfile
 import time
+from collections.abc import Iterable
 
 from audiocache_nb.audio.limits import MAX_FILE_BYTES
 from audiocache_nb.audio.names import quoted
@@ -69,6 +70,10 @@ class FileStamp:
         """Whether a later write must have changed the time stamps."""
         return all(abs(self.taken_ns - stamp_ns) >= RACY_NS for stamp_ns in self.identity[-2:])
 
+    def same_content_as(self, status: os.stat_result) -> bool:
+        """Whether nobody wrote to the file since (a link or a change of permission does not matter)."""
+        return self.identity[:-1] == FileStamp.of(status).identity[:-1]
+
     def vouches_for(self, status: os.stat_result) -> bool:
         """Whether the file is known to be the same without reading it."""
         return self.settled and self.identity == FileStamp.of(status).identity
@@ -112,29 +117,38 @@ def open_regular(path: str | os.PathLike[str], label: str) -> tuple[int, os.stat
     return descriptor, status
 
 
-def anonymous_file(data: bytes) -> int:
-    """Return the descriptor of a nameless file that holds `data`.
+def anonymous_file(pieces: Iterable[bytes]) -> int:
+    """Return the descriptor of a nameless file, at its beginning, that holds `pieces`.
 
     The decoder then reads by itself. If it had to call back into Python for every few kilobytes, Ctrl-C in
     such a call would be swallowed there and look like the end of the recording.
+
+    Raises
+    ------
+    IngestError
+        If there is no room for it.
     """
     try:
-        if hasattr(os, "memfd_create"):
-            descriptor = os.memfd_create("audio")
-        else:  # pragma: no cover - not on Linux
-            with tempfile.TemporaryFile() as file:
-                descriptor = os.dup(file.fileno())
+        descriptor = _nameless()
+        try:
+            for piece in pieces:
+                view = memoryview(piece)
+                while view:
+                    view = view[os.write(descriptor, view) :]
+            os.lseek(descriptor, 0, os.SEEK_SET)
+        except BaseException:
+            os.close(descriptor)
+            raise
     except OSError as error:
         raise IngestError("No temporary file could be made for the encoded audio.", hint=_reason(error)) from error
-    try:
-        view = memoryview(data)
-        while view:
-            view = view[os.write(descriptor, view) :]
-        os.lseek(descriptor, 0, os.SEEK_SET)
-    except BaseException:
-        os.close(descriptor)
-        raise
     return descriptor
+
+
+def _nameless() -> int:
+    if hasattr(os, "memfd_create"):
+        return os.memfd_create("audio")
+    with tempfile.TemporaryFile() as file:  # not on Linux
+        return os.dup(file.fileno())
 
 
 def _check_kind(status: os.stat_result, label: str) -> None:

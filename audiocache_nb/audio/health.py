@@ -9,6 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+# Samples this close to full scale count as clipped: normalising by 32767 or 32768, dither and resampling move
+# clipped samples about by that much.
+CLIP_LEVEL = 0.999
 # A mean this far from zero (-40 dB re full scale) shows in spectra and levels.
 DC_LIMIT = 0.01
 
@@ -30,10 +33,10 @@ class HealthReport:
         False if nobody looked at the samples, as with a synthetic reader.
     peak : float [linear, 1.0 is full scale]
         Largest absolute sample.
-    full_scale : float [linear]
-        Where samples count as clipped: the largest positive value of 16 bit (8 bit for 8-bit audio).
+    clip_level : float [linear]
+        Where samples count as clipped: 0.999 of full scale, 127/128 for 8-bit audio.
     clipped_samples : int
-        Samples of all channels at or beyond full scale.
+        Samples of all channels whose absolute value is at or beyond `clip_level`.
     clipping_runs : int
         Stretches of consecutive clipped samples, each within one channel.
     longest_clipping_frames : int
@@ -56,7 +59,7 @@ class HealthReport:
     promised_frames: int | None = None
     measured: bool = True
     peak: float = 0.0
-    full_scale: float = 32767 / 32768
+    clip_level: float = CLIP_LEVEL
     clipped_samples: int = 0
     clipping_runs: int = 0
     longest_clipping_frames: int = 0
@@ -127,7 +130,7 @@ class HealthMeter:
     ----------
     channels : int
     bits : int
-        Resolution that decides what full scale is: 8 or 16; finer audio counts as 16 bit.
+        Resolution: 8 bit has a largest positive value of 127/128 and so clips earlier; 16 stands for all others.
     """
 
     def __init__(self, channels: int, *, bits: int = 16) -> None:
@@ -136,10 +139,10 @@ class HealthMeter:
         self.infinite_samples = 0
         self.first_nonfinite_frame: int | None = None
         self._channels = channels
-        self._full_scale = 1.0 - 2.0 ** (1 - bits)
+        self._clip_level = min(CLIP_LEVEL, 1.0 - 2.0 ** (1 - bits))
         self._low = self._high = 0.0
         self._sums = np.zeros(channels)
-        self._clipping = _ClippingCounter(channels, self._full_scale)
+        self._clipping = _ClippingCounter(channels, self._clip_level)
         self._maybe_silent = set(range(channels))
         self._maybe_identical = channels > 1
 
@@ -170,7 +173,7 @@ class HealthMeter:
             channels=self._channels,
             promised_frames=promised_frames,
             peak=max(self._high, -self._low),
-            full_scale=self._full_scale,
+            clip_level=self._clip_level,
             clipped_samples=self._clipping.samples,
             clipping_runs=self._clipping.runs,
             longest_clipping_frames=self._clipping.longest,
@@ -203,16 +206,16 @@ class HealthMeter:
 class _ClippingCounter:
     """Counts samples at full scale and stretches of them, across block borders."""
 
-    def __init__(self, channels: int, full_scale: float) -> None:
+    def __init__(self, channels: int, clip_level: float) -> None:
         self.samples = self.runs = self.longest = 0
-        self._full_scale = np.float32(full_scale)
+        self._clip_level = np.float32(clip_level)
         self._open: NDArray[Any] = np.zeros(channels, np.int64)  # length of the run that reaches the border
 
     def update(self, block: NDArray[np.float32], peak: float) -> None:
-        if peak < self._full_scale:
+        if peak < self._clip_level:
             self._open[:] = 0
             return
-        clipped = np.abs(block) >= self._full_scale
+        clipped = np.abs(block) >= self._clip_level
         self.samples += int(clipped.sum())
         for c in np.flatnonzero(clipped.any(axis=0) | (self._open > 0)):
             self._channel(clipped[:, c], int(c))

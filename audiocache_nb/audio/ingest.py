@@ -21,6 +21,7 @@ from audiocache_nb.errors import (
     InvalidParameterError,
     InvalidTypeError,
     NonFiniteAudioError,
+    SourceChangedError,
     TruncatedAudioError,
 )
 
@@ -137,7 +138,7 @@ def _from_array(source: Any, options: _Options) -> AudioSource:
 
 def _from_bytes(data: bytes, label: str, options: _Options) -> AudioSource:
     _check_memory(len(data), label)
-    reader = SoundFileReader(anonymous_file(data), label)
+    reader = SoundFileReader(anonymous_file([data]), label)
     try:
         found = _survey_file(reader, label, options)
         frames, clean = found.meter.frames, _broken(found.meter) > 0
@@ -155,6 +156,7 @@ def _from_path(source: str | os.PathLike[str], options: _Options) -> AudioSource
     reader = SoundFileReader(descriptor, label)
     try:
         found = _survey_file(reader, label, options)
+        _check_still(path, label, stamp)
         clean = _broken(found.meter) > 0
         origin = FileOrigin(path, label, stamp, digest=found.digest, frames=found.meter.frames, clean=clean)
         return _file_source(reader, found, label, origin=origin, path=path)
@@ -217,6 +219,16 @@ def _check_complete(reader: SoundFileReader, frames: int, label: str, options: _
         decoded_frames=frames,
         claimed_frames=promised,
     )
+
+
+def _check_still(path: Path, label: str, stamp: FileStamp) -> None:
+    """Refuse a file that somebody is still writing: the digest would be of something that never was."""
+    descriptor, status = open_regular(path, label)
+    os.close(descriptor)
+    if not stamp.same_content_as(status):
+        raise SourceChangedError(
+            f"{quoted(label)} was written to while it was read.", hint="Add it when the recording is finished."
+        )
 
 
 def _broken(meter: HealthMeter) -> int:

@@ -6,6 +6,7 @@ import math
 import numbers
 from typing import Any
 
+from audiocache_nb.audio.names import quoted
 from audiocache_nb.errors import AudioLimitError, InvalidParameterError, InvalidTypeError
 
 MIN_SAMPLE_RATE_HZ = 1_000
@@ -18,13 +19,15 @@ MAX_SAMPLES = 1 << 36
 MAX_MEMORY_BYTES = 1 << 31
 
 
-def check_sample_rate(value: Any) -> int:
+def check_sample_rate(value: Any, *, label: str | None = None) -> int:
     """Return `value` as a whole number of samples per second.
 
     Parameters
     ----------
     value : int or whole float [Hz]
         From 1,000 to 768,000.
+    label : str, optional
+        Name of the file it was read from, for messages.
 
     Raises
     ------
@@ -44,7 +47,7 @@ def check_sample_rate(value: Any) -> int:
     whole = math.isfinite(rate) and rate == math.floor(rate)
     if not whole or not MIN_SAMPLE_RATE_HZ <= rate <= MAX_SAMPLE_RATE_HZ:
         raise AudioLimitError(
-            f"A sample rate of {rate:g} Hz is not accepted.",
+            f"{_owner(label)} a sample rate of {rate:,.15g} Hz, which is not accepted.",
             hint=hint,
             sample_rate_hz=rate if math.isfinite(rate) else str(rate),
             minimum_hz=MIN_SAMPLE_RATE_HZ,
@@ -53,8 +56,14 @@ def check_sample_rate(value: Any) -> int:
     return int(rate)
 
 
-def check_channels(count: int) -> int:
+def check_channels(count: int, *, label: str | None = None) -> int:
     """Return `count` if it is from 1 to 64.
+
+    Parameters
+    ----------
+    count : int
+    label : str, optional
+        Name of the file it was read from, for messages.
 
     Raises
     ------
@@ -63,9 +72,13 @@ def check_channels(count: int) -> int:
     """
     if not 1 <= count <= MAX_CHANNELS:
         raise AudioLimitError(
-            f"Audio with {count:,} channels is not accepted.",
+            f"{_owner(label)} {count:,} channels, which is not accepted.",
             hint=f"From 1 to {MAX_CHANNELS} channels are analysed; select or mix some of them first.",
             channels=int(count),
             maximum=MAX_CHANNELS,
         )
     return int(count)
+
+
+def _owner(label: str | None) -> str:
+    return "The audio has" if label is None else f"{quoted(label)} has"

@@ -69,7 +69,7 @@ class BytesOrigin:
 
     def open(self, on_block: OnBlock | None) -> BlockReader:
         """Begin a pass."""
-        return SoundFileReader(anonymous_file(self.data), self.label, clean=self.clean, frames=self.frames)
+        return SoundFileReader(anonymous_file([self.data]), self.label, clean=self.clean, frames=self.frames)
 
     def check(self, on_block: OnBlock | None) -> None:
         """Nobody else can have changed it."""
