@@ -1,0 +1,286 @@
+"""Code fingerprints: what changes a function's behaviour changes them, what does not does not."""
+
+from __future__ import annotations
+
+import importlib.util
+import itertools
+import json
+import linecache
+import pathlib
+import subprocess
+import sys
+import types
+
+import numpy as np
+import pytest
+
+from audiocache_nb.features.fingerprint import fingerprint
+
+BASE = '''
+import functools
+import math
+import numpy as np
+
+GAIN = 3.0
+TABLE = {"low": 1, "high": [2, 3]}
+KERNEL = np.array([0.25, 0.5, 0.25])
+CHOSEN = {"a", "b"}
+
+def helper(x):
+    """Say what it does."""
+    return deeper(x) + 1
+
+def deeper(x):
+    return x * 2
+
+METHODS = {"first": helper}
+halve = functools.partial(math.ldexp, 0.5)
+
+@functools.cache
+def cached(n):
+    return n + 10
+
+def logged(function):
+    @functools.wraps(function)
+    def wrapper(*args):
+        return function(*args) + 100
+    return wrapper
+
+@logged
+def wrapped(x):
+    return x - 1
+
+class Smoother:
+    """Smooths."""
+
+    strength = 5
+
+    def __init__(self, size):
+        self.size = size
+
+    def __call__(self, x):
+        return x * self.size
+
+SMOOTHER = Smoother(7)
+
+def make(power):
+    return lambda x: x ** power
+
+cube = make(3)
+
+def feature(frames, *, threshold=0.5):
+    """Compute it."""
+    # a comment
+    loud = [helper(row) for row in frames]
+    text = "constant"
+    total = sum(TABLE["low"] * deeper(value) for value in loud)
+    other = METHODS["first"](GAIN) + halve(2) + cached(1) + wrapped(1) + SMOOTHER(1) + cube(2)
+    return total + KERNEL.sum() + len(CHOSEN) + len(text) + other + threshold + np.abs(1)
+'''
+
+SAME = {
+    "comment": ("# a comment", "# another one"),
+    "no comment": ("    # a comment\n", ""),
+    "docstring": ('"""Compute it."""', '"""Explain it quite differently."""'),
+    "docstring of a helper": ('"""Say what it does."""', '"""Say."""'),
+    "format": (
+        "loud = [helper(row) for row in frames]",
+        "loud  = [\n        helper( row )\n        for row in frames]",
+    ),
+    "empty lines": ("\n    text =", "\n\n\n    text ="),
+    "moved in its file": ("GAIN = 3.0", "\n\n\nUNUSED = 1\nGAIN = 3.0"),
+    "renamed local": ("loud", "noisy"),
+    "renamed first argument": ("frames", "blocks"),
+    "order of a set": ('{"a", "b"}', '{"b", "a"}'),
+    "order of a dict": ('{"low": 1, "high": [2, 3]}', '{"high": [2, 3], "low": 1}'),
+    "something that it does not read": ("import math", "import math\nUNUSED = [1, 2, 3]"),
+    "a helper nobody calls": ("class Smoother", "def unused():\n    return 1\n\nclass Smoother"),
+}
+DIFFERENT = {
+    "code": ("total + KERNEL", "total - KERNEL"),
+    "constant": ('"constant"', '"constants"'),
+    "default": ("threshold=0.5", "threshold=0.6"),
+    "name of a parameter": ("threshold", "level"),
+    "helper": ("deeper(x) + 1", "deeper(x) + 2"),
+    "helper of a helper": ("x * 2", "x * 3"),
+    "global number": ("GAIN = 3.0", "GAIN = 4.0"),
+    "type of a global number": ("GAIN = 3.0", "GAIN = 3"),
+    "global table": ("[2, 3]", "[2, 4]"),
+    "global array": ("0.25, 0.5, 0.25", "0.25, 0.5, 0.26"),
+    "type of a global array": ("[0.25, 0.5, 0.25])", "[0.25, 0.5, 0.25], np.float32)"),
+    "global set": ('{"a", "b"}', '{"a", "c"}'),
+    "function in a table": ('{"first": helper}', '{"first": deeper}'),
+    "argument of a partial": ("math.ldexp, 0.5", "math.ldexp, 0.6"),
+    "function of a partial": ("math.ldexp, 0.5", "math.pow, 0.5"),
+    "cached helper": ("n + 10", "n + 11"),
+    "decorated helper": ("x - 1", "x - 2"),
+    "decorator of a helper": ("function(*args) + 100", "function(*args) + 101"),
+    "method of a class": ("x * self.size", "x / self.size"),
+    "constant of a class": ("strength = 5", "strength = 6"),
+    "state of an object": ("Smoother(7)", "Smoother(8)"),
+    "closure": ("cube = make(3)", "cube = make(4)"),
+    "code of a closure": ("x ** power", "x // power"),
+    "ufunc": ("np.abs(1)", "np.sqrt(1)"),
+}
+
+
+@pytest.fixture
+def load(tmp_path):
+    """A function that makes a module of some text; without its source, if that is wanted."""
+    numbers = itertools.count()
+
+    def make(source: str, *, keep_source: bool = True) -> types.ModuleType:
+        path = tmp_path / f"acn_test_{next(numbers)}" / "features_of_mine.py"
+        path.parent.mkdir()
+        path.write_text(source)
+        spec = importlib.util.spec_from_file_location("features_of_mine", path)
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        if not keep_source:
+            path.unlink()
+            linecache.clearcache()
+        return module
+
+    return make
+
+
+def changed(change: tuple[str, str]) -> str:
+    assert change[0] in BASE
+    return BASE.replace(*change)
+
+
+@pytest.mark.parametrize("keep_source", [True, False], ids=["with source", "without source"])
+@pytest.mark.parametrize("change", SAME.values(), ids=SAME.keys())
+def test_what_does_not_change_the_behaviour_does_not_count(load, change, keep_source):
+    before = fingerprint(load(BASE, keep_source=keep_source).feature)
+    assert fingerprint(load(changed(change), keep_source=keep_source).feature) == before
+
+
+@pytest.mark.parametrize("keep_source", [True, False], ids=["with source", "without source"])
+@pytest.mark.parametrize("change", DIFFERENT.values(), ids=DIFFERENT.keys())
+def test_what_may_change_the_behaviour_counts(load, change, keep_source):
+    before = fingerprint(load(BASE, keep_source=keep_source).feature)
+    assert fingerprint(load(changed(change), keep_source=keep_source).feature) != before
+
+
+def test_no_two_changes_look_alike(load):
+    found = [fingerprint(load(changed(change)).feature) for change in DIFFERENT.values()]
+    assert len(set(found)) == len(found)
+
+
+def test_it_is_sixteen_hexadecimal_digits(load):
+    text = fingerprint(load(BASE).feature)
+    assert len(text) == 16
+    assert int(text, 16) >= 0
+
+
+def test_the_decorator_does_not_count_itself(load):
+    plain = "def feature(frames):\n    return frames[:, 0]\n"
+    decorated = f"def mark(**options):\n    return lambda function: function\n\n@mark(unit='dB')\n{plain}"
+    assert fingerprint(load(plain).feature) == fingerprint(load(decorated).feature)
+
+
+def test_a_nested_function_s_decorator_counts(load):
+    inner = "    {}\n    def inner(x):\n        return x\n    return inner(frames)\n"
+    source = "import functools\ndef feature(frames):\n" + inner
+    a = fingerprint(load(source.format("@functools.cache")).feature)
+    assert a != fingerprint(load(source.format("@functools.lru_cache")).feature)
+
+
+def test_a_file_that_was_edited_but_not_imported_again_is_not_believed(load):
+    module = load(BASE)
+    before = fingerprint(module.feature)
+    path = pathlib.Path(module.__file__)
+    path.write_text(BASE.replace("x * 2", "x * 3"))  # what runs is still x * 2
+    stale = fingerprint(module.feature)
+    assert stale != fingerprint(load(path.read_text()).feature)
+    path.write_text(BASE)
+    assert fingerprint(module.feature) == before
+
+
+def test_helpers_in_a_module_of_the_user_s_own_are_reached_through_it(load, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(tmp_path))
+    source = "import acn_test_helpers as own\ndef feature(frames):\n    return own.scale(frames)\n"
+    found = []
+    for factor in (2, 3):
+        (tmp_path / "acn_test_helpers.py").write_text(f"def scale(x):\n    return x * {factor}\n\nOTHER = {factor}\n")
+        sys.modules.pop("acn_test_helpers", None)
+        linecache.clearcache()
+        importlib.invalidate_caches()
+        found.append(fingerprint(load(source).feature))
+        (tmp_path / "acn_test_helpers.py").unlink()
+        for cached in tmp_path.glob("__pycache__/*"):
+            cached.unlink()
+    sys.modules.pop("acn_test_helpers", None)
+    assert found[0] != found[1]
+
+
+def test_installed_code_counts_by_name_only(load):
+    a = load("from json import dumps\ndef feature(frames):\n    return dumps(frames)\n").feature
+    b = load("from json import loads as dumps\ndef feature(frames):\n    return dumps(frames)\n").feature
+    assert fingerprint(a) != fingerprint(b)
+
+
+def test_two_functions_on_one_line_are_two(load):
+    module = load("first, second = (lambda x: x.max(axis=1)), (lambda x: x.min(axis=1))\n")
+    assert fingerprint(module.first) != fingerprint(module.second)
+
+
+def test_functions_that_call_each_other_end():
+    def even(n):
+        return n == 0 or odd(n - 1)
+
+    def odd(n):
+        return n != 0 and even(n - 1)
+
+    assert fingerprint(even) != fingerprint(odd)
+
+
+def test_data_that_contain_themselves_end():
+    loop: list = [1, len]
+    loop.append(loop)
+    thing = types.SimpleNamespace()
+    thing.self = thing
+
+    def feature(frames):
+        return loop, thing
+
+    assert fingerprint(feature) == fingerprint(feature)
+
+
+def test_anything_callable_has_one():
+    class Callable:
+        def __call__(self, frames):
+            return frames
+
+    for thing in (np.abs, len, Callable(), Callable, Callable().__call__, [].append):
+        assert len(fingerprint(thing)) == 16
+
+
+@pytest.mark.parametrize("keep_source", [True, False], ids=["with source", "without source"])
+def test_it_is_the_same_in_another_process(tmp_path, keep_source):
+    path = tmp_path / "features_of_mine.py"
+    path.write_text(
+        BASE + "\ndef member(x):\n    return x in {'p', 'q', 'r', 's'}\nfeature.__kwdefaults__['f'] = member\n"
+    )
+    program = f"""
+import json, linecache, pathlib, sys
+sys.path.insert(0, {str(tmp_path)!r})
+import features_of_mine as module
+from audiocache_nb.features.fingerprint import fingerprint
+if not {keep_source}:
+    module.feature.__code__ = module.feature.__code__.replace(co_filename="gone")
+    module.member.__code__ = module.member.__code__.replace(co_filename="gone")
+print(json.dumps(fingerprint(module.feature)))
+"""
+    found = set()
+    for seed in ("1", "2", "3"):
+        done = subprocess.run(
+            [sys.executable, "-c", program],
+            capture_output=True,
+            text=True,
+            check=True,
+            env={"PYTHONHASHSEED": seed, "PYTHONPATH": str(pathlib.Path(__file__).parents[2])},
+        )
+        found.add(json.loads(done.stdout))
+    assert len(found) == 1
