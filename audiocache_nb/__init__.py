@@ -40,6 +40,7 @@ _NAMES = {
             "InvalidParameterError",
             "InvalidTypeError",
             "JobCancelledError",
+            "MissingPackageError",
             "NonFiniteAudioError",
             "SessionClosedError",
             "SourceChangedError",
