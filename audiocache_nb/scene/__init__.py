@@ -1,1 +1,1 @@
-
+"""Floor 7: scene documents and bundles."""
