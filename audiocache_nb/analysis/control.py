@@ -44,7 +44,7 @@ class Control:
         self._value = 0.0
         self._label = PREPARING
         self._started_s: float | None = None
-        self.on_enter: Callable[[], None] = lambda: None  # labels are few, and each is worth showing
+        self.on_enter: Callable[[], object] = lambda: None  # labels are few, and each is worth showing
 
     @property
     def cancelled(self) -> bool:

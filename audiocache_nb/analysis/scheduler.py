@@ -13,12 +13,15 @@ from typing import Protocol
 
 from audiocache_nb.analysis.control import Progress
 from audiocache_nb.analysis.jobs import Job, JobState
+from audiocache_nb.analysis.pace import Pace
 from audiocache_nb.analysis.plan import Item
 from audiocache_nb.analysis.runner import run_job
 from audiocache_nb.errors import Cancelled, SessionClosedError
 from audiocache_nb.features.track import FeatureTrack
 
-TICK_S = 1 / 15  # progress leaves the scheduler less than 20 times a second, in all
+TELLS_PER_SECOND = 15  # with the burst of 5, at most 20 pieces of progress leave the scheduler in any second
+BURST = 5
+TICK_S = 1 / TELLS_PER_SECOND
 IDLE_S = 5.0
 CLOSE_S = 0.5
 log = logging.getLogger("audiocache_nb")
@@ -69,6 +72,9 @@ class Scheduler:
         self._idle = 0
         self._closed = False
         self._ticker: threading.Thread | None = None
+        self._telling = threading.Lock()  # so that progress is heard in the order in which it was made
+        self._told: dict[str, tuple[float, str]] = {}
+        self._pace = Pace(TELLS_PER_SECOND, BURST)
         self._stuck: list[threading.Thread] = []
         _open_schedulers.add(self)
 
@@ -202,7 +208,7 @@ class Scheduler:
             job.failures[item.key] = error
             self._tell(self._sink.item_failed, job, item, error)
 
-        job.control.on_enter = lambda: self._tell(self._sink.job_progress, [(job, job.progress)])
+        job.control.on_enter = lambda: self._tell_progress([job])
         try:
             stuck = run_job(job, threads, done, failed)
         except Cancelled:
@@ -222,7 +228,9 @@ class Scheduler:
             job.end(state)
             self._wake.notify_all()
         if state == "succeeded":
-            self._tell(self._sink.job_progress, [(job, job.progress)])
+            self._tell_progress([job], last=True)
+        with self._telling:
+            self._told.pop(job.id, None)
         self._tell_ended(job)
 
     def _tell_ended(self, job: Job) -> None:
@@ -243,7 +251,6 @@ class Scheduler:
             self._ticker.start()
 
     def _tick(self) -> None:
-        last: dict[str, tuple[float, str]] = {}
         told = 1
         while True:
             with self._wake:
@@ -252,12 +259,19 @@ class Scheduler:
                 if not running:
                     self._ticker = None
                     return
-            progress = [(job, job.progress) for job in running if not job.control.cancelled]
-            seen = {job.id: (now.value, now.label) for job, now in progress}
-            changes = [(job, now) for job, now in progress if last.get(job.id) != seen[job.id]]
-            last, told = seen, max(1, len(changes))  # several jobs share what may be told in a second
-            if changes:
-                self._tell(self._sink.job_progress, changes)
+            told = max(1, self._tell_progress(running))  # several jobs share what may be told in a second
+
+    def _tell_progress(self, jobs: list[Job], *, last: bool = False) -> int:
+        """Tell what is new about jobs, if the pace allows; what must wait is a part of the next news."""
+        with self._telling:
+            going_on = [job for job in jobs if last or not (job.ended or job.control.cancelled)]
+            news = [(job, job.progress) for job in going_on]
+            news = [(job, now) for job, now in news if self._told.get(job.id) != (now.value, now.label)]
+            if not news or not self._pace.pay(len(news), credit=last):
+                return 0
+            self._told.update((job.id, (now.value, now.label)) for job, now in news)
+            self._tell(self._sink.job_progress, news)
+            return len(news)
 
     def _wait_while_running(self, seconds: float) -> None:
         deadline_s = time.monotonic() + seconds
