@@ -221,12 +221,6 @@ class FeaturePlot(AcnWidget):
             return False
         return all(isinstance(time_s, (int, float)) and finite(time_s) is not None for time_s in value)
 
-    def set_state(self, sync_data: Any) -> None:
-        """Take over what a page sent; whole numbers are times too."""
-        if isinstance(sync_data.get("span"), list) and self._accepts("span", sync_data["span"]):
-            sync_data = {**sync_data, "span": tuple(float(time_s) for time_s in sync_data["span"])}
-        super().set_state(sync_data)
-
     def _unseen(self) -> None:
         self._tiles.drop(self)
         with self._parts_lock:

@@ -9,6 +9,7 @@ from audiocache_nb.models.text import finite
 
 _STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 PADDING = 0.05
+HUGE = 1e300  # differences of such numbers are still finite
 
 
 def declared_range(track: FeatureTrack) -> tuple[float, float] | None:
@@ -22,9 +23,9 @@ def declared_range(track: FeatureTrack) -> tuple[float, float] | None:
 def wave_range(extremes: tuple[float, float] | None) -> tuple[float, float]:
     """A range symmetrical about zero that holds all of a waveform."""
     peak = 0.0 if extremes is None else max(abs(extremes[0]), abs(extremes[1]))
-    if not peak or not math.isfinite(peak):
+    if not peak:
         return -1.0, 1.0
-    top = nice_ceiling(max(peak, 1e-4))
+    top = nice_ceiling(min(max(peak, 1e-4), HUGE))
     return -top, top
 
 
@@ -32,9 +33,7 @@ def curve_range(extremes: tuple[float, float] | None) -> tuple[float, float]:
     """A range that holds a curve with some air, and zero where it is not far."""
     if extremes is None:
         return 0.0, 1.0
-    low, high = extremes
-    if not math.isfinite(high - low):  # float64's ends
-        return -1e300, 1e300
+    low, high = (min(max(value, -HUGE), HUGE) for value in extremes)
     if low == high:
         half = abs(low) / 2 or 0.5
         return low - half, high + half
@@ -53,9 +52,9 @@ def image_range(extremes: tuple[float, float] | None) -> tuple[float, float]:
     """The range of a picture's colours: what occurs, without air."""
     if extremes is None:
         return 0.0, 1.0
-    low, high = extremes
-    if low == high or not math.isfinite(high - low):
-        return curve_range(extremes)
+    low, high = (min(max(value, -HUGE), HUGE) for value in extremes)
+    if low == high:
+        return curve_range((low, high))
     return low, high
 
 

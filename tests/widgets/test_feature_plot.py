@@ -1,0 +1,471 @@
+from __future__ import annotations
+
+import gc
+import json
+import threading
+import weakref
+
+import numpy as np
+import pytest
+import traitlets
+from widgets.conftest import until, widget_comm
+from widgets.fake import curve_track, spectrogram_track, waveform_track
+
+from audiocache_nb.errors import InvalidParameterError, UnknownFeatureError
+from audiocache_nb.features.calculator import Calculator
+from audiocache_nb.features.descriptor import Descriptor
+from audiocache_nb.features.profile import AnalysisProfile
+from audiocache_nb.sampling.pyramid import MinMaxPyramid
+from audiocache_nb.widgets.feature_plot import FeaturePlot
+from audiocache_nb.widgets.tiles import tile_service
+
+ENOUGH = 512
+
+
+def layer(plot, name):
+    return next(layer for layer in plot.layers if layer["name"] == name)
+
+
+def shown(plot, *names):
+    """Wait until these layers can be drawn."""
+    until(lambda: all(layer(plot, name)["buckets"] for name in names))
+
+
+def ask(plot, name, level=0, index=0, request_id=1, **change):
+    """Ask for a tile as the page does, and wait for what comes back."""
+    page = widget_comm(plot)
+    before = len(page.customs)
+    revision = layer(plot, name)["revision"]
+    message = {"kind": "tile", "id": request_id, "layer": name, "level": level, "index": index, "revision": revision}
+    page.page_sends({**message, **change})
+    until(lambda: len(page.customs) > before)
+    return page.customs[before]
+
+
+@pytest.fixture
+def full(session, track):
+    session.set_entry(track, "waveform", "fresh", waveform_track())
+    session.set_entry(track, "spectrogram", "fresh", spectrogram_track())
+    return track
+
+
+# -- demand ---------------------------------------------------------------------------------------------
+
+
+def test_a_plot_asks_for_what_it_shows_and_closing_withdraws_it(session, track):
+    profile = AnalysisProfile(hop_size=256)
+    plot = FeaturePlot(session, track, "rms", profile=profile)
+    ((track_id, features, used),) = session.demand.values()
+    assert track_id == track.id
+    assert [(f.feature, f.used_profile) for f in features] == [("waveform", profile), ("rms", profile)]
+    assert used is profile
+    plot.close()
+    assert session.demand == {}
+
+
+def test_two_plots_ask_independently(session, track):
+    first, second = FeaturePlot(session, track), FeaturePlot(session, track)
+    assert len(session.demand) == 2
+    first.close()
+    assert len(session.demand) == 1
+    second.close()
+
+
+def test_without_the_waveform_or_only_the_waveform(session, track):
+    assert [x["name"] for x in FeaturePlot(session, track, "rms", waveform=False).layers] == ["rms"]
+    assert [x["name"] for x in FeaturePlot(session, track, "waveform").layers] == ["waveform"]
+
+
+def test_features_by_calculator_id_and_by_descriptor(session, track):
+    assert [x["name"] for x in FeaturePlot(session, track, "mvmnt.rms").layers] == ["waveform", "mvmnt.rms"]
+    plot = FeaturePlot(session, track, Descriptor("rms", profile=AnalysisProfile(hop_size=64)), waveform=False)
+    assert plot._parts[0].wanted.used_profile.hop_size == 64
+
+
+def test_what_cannot_be_asked_for_leaves_nothing_behind(session, track):
+    with pytest.raises(UnknownFeatureError):
+        FeaturePlot(session, track, "no such thing")
+    for height in (0, -5, "tall", True, float("nan")):
+        with pytest.raises(InvalidParameterError):
+            FeaturePlot(session, track, height=height)
+    session.fail_with = UnknownFeatureError("nobody makes it")
+    with pytest.raises(UnknownFeatureError):
+        FeaturePlot(session, track)
+    assert session.demand == {}
+    assert not session.publisher._watches
+
+
+def test_the_height_is_the_layout_s(session, track):
+    assert FeaturePlot(session, track, height=400).layout.height == "400px"
+
+
+# -- layers ---------------------------------------------------------------------------------------------
+
+
+def test_before_there_are_data_the_layers_say_why(session, track):
+    plot = FeaturePlot(session, track)
+    assert [(x["name"], x["kind"], x["state"], x["buckets"]) for x in plot.layers] == [
+        ("waveform", "minmax", "missing", 0),
+        ("spectrogram", "image", "missing", 0),
+    ]
+    session.set_entry(track, "spectrogram", "queued", reason="Waiting for its turn.")
+    until(lambda: layer(plot, "spectrogram")["state"] == "queued")
+    assert layer(plot, "spectrogram")["reason"] == "Waiting for its turn."
+    session.set_entry(track, "spectrogram", "failed", reason="division by zero")
+    until(lambda: layer(plot, "spectrogram")["state"] == "failed")
+
+
+def test_the_layers_of_a_recording(session, full):
+    plot = FeaturePlot(session, full)
+    shown(plot, "waveform", "spectrogram")
+    assert plot.title == "drums.wav · Spectrogram"
+    assert plot.duration_s == 8.0
+    assert plot.span == (0.0, 8.0)
+    assert layer(plot, "waveform") == {
+        "name": "waveform", "kind": "minmax", "label": "Waveform", "unit": "", "state": "fresh", "reason": "",
+        "revision": 1, "t0_s": 0.0, "hop_s": 64 / 44100, "buckets": 5512, "factor": 4, "levels": 2,
+        "tile_buckets": 2048, "value_min": -1.0, "value_max": 1.0, "aligned": "start",
+        "channels": ["Left", "Right"], "rows": 0, "y_min": 0.0, "y_max": 0.0, "y_unit": "",
+    }  # fmt: skip
+    bin_hz = 44100 / 2048
+    assert layer(plot, "spectrogram") == {
+        "name": "spectrogram", "kind": "image", "label": "Spectrogram", "unit": "dB", "state": "fresh", "reason": "",
+        "revision": 1, "t0_s": 0.0, "hop_s": 512 / 44100, "buckets": 400, "factor": 2, "levels": 2,
+        "tile_buckets": 256, "value_min": -80.0, "value_max": 0.0, "aligned": "center",
+        "channels": [], "rows": 512, "y_min": 0.5 * bin_hz, "y_max": pytest.approx(1022.5 * bin_hz), "y_unit": "Hz",
+    }  # fmt: skip
+    json.dumps(plot.layers, allow_nan=False)
+
+
+def test_few_values_are_curves_and_many_an_image(session, track):
+    for width, kind in [(1, "curve"), (8, "curve"), (9, "image"), (600, "image")]:
+        data = np.random.default_rng(width).normal(size=(50, width)).astype(np.float32)
+        session.set_entry(track, "rms", "fresh", curve_track(data=data, key=f"w{width}", axes=("frame", "value")))
+        plot = FeaturePlot(session, track, "rms", waveform=False)
+        shown(plot, "rms")
+        assert layer(plot, "rms")["kind"] == kind
+        assert layer(plot, "rms")["rows"] == (0 if kind == "curve" else min(width, 300))
+
+
+def test_uneven_or_named_rows_are_numbered(session, track):
+    mel_hz = np.geomspace(50, 8000, 40)
+    for axis, coordinates in [("band", mel_hz), ("chroma", np.array([*"ABCDEFGHIJKL"])), ("bin", None)]:
+        count = 40 if coordinates is None else len(coordinates)
+        data = np.zeros((9, count), np.float32)
+        coords = {} if coordinates is None else {axis: coordinates}
+        made = curve_track(data=data, key=axis, axes=("frame", axis), axis_coords=coords)
+        session.set_entry(track, "rms", "fresh", made)
+        plot = FeaturePlot(session, track, "rms", waveform=False)
+        shown(plot, "rms")
+        found = layer(plot, "rms")
+        assert (found["y_min"], found["y_max"], found["y_unit"]) == (0, count - 1, axis)
+
+
+def test_a_feature_without_frames_says_so(session, track):
+    events = curve_track(5, 2, format="events", axes=("event", "value"))
+    session.set_entry(track, "rms", "fresh", events)
+    plot = FeaturePlot(session, track, "rms", waveform=False)
+    assert layer(plot, "rms")["state"] == "failed"
+    assert layer(plot, "rms")["reason"] == "It is a list of events; there is no curve over time to plot."
+
+
+def test_values_that_are_not_finite_do_not_break_the_axis(session, track):
+    data = np.array([[np.nan], [np.inf], [0.2], [-np.inf], [0.5]], np.float32)
+    session.set_entry(track, "rms", "fresh", curve_track(data=data))
+    plot = FeaturePlot(session, track, "rms", waveform=False)
+    shown(plot, "rms")
+    assert (layer(plot, "rms")["value_min"], layer(plot, "rms")["value_max"]) == (0.0, pytest.approx(0.55, abs=0.06))
+    _, (buffer,) = ask(plot, "rms")
+    low = np.frombuffer(buffer, "<f4").reshape(5, 1, 2)[:, 0, 0]
+    assert np.array_equal(low, np.array([np.nan, np.nan, 0.2, np.nan, 0.5], np.float32), equal_nan=True)
+
+
+def test_new_data_are_a_new_revision_and_old_tiles_are_refused(session, full):
+    plot = FeaturePlot(session, full)
+    shown(plot, "spectrogram")
+    session.set_entry(full, "spectrogram", "fresh", spectrogram_track(300, key="spec-2"))
+    until(lambda: layer(plot, "spectrogram")["buckets"] == 300)
+    assert layer(plot, "spectrogram")["revision"] == 2
+    reply, _ = ask(plot, "spectrogram", revision=1, request_id=9)
+    assert reply == {"kind": "refused", "id": 9, "message": "The feature has changed meanwhile."}
+    assert layer(plot, "waveform")["revision"] == 1
+
+
+def test_stale_data_stay_visible(session, full):
+    plot = FeaturePlot(session, full)
+    shown(plot, "spectrogram")
+    old = session.store.snapshot().sources[full.source_id]
+    entry = next(e for e in old.entries.values() if e.slot.feature == "spectrogram")
+    session.set_entry(full, "spectrogram", "stale", entry.track, reason="hop_size 512 → 256")
+    until(lambda: layer(plot, "spectrogram")["state"] == "stale")
+    found = layer(plot, "spectrogram")
+    assert (found["buckets"], found["revision"], found["reason"]) == (400, 1, "hop_size 512 → 256")
+
+
+def test_cleared_data_disappear(session, full):
+    plot = FeaturePlot(session, full)
+    shown(plot, "spectrogram")
+    session.clear_entries(full)
+    until(lambda: layer(plot, "spectrogram")["buckets"] == 0)
+    assert layer(plot, "spectrogram")["state"] == "missing"
+    reply, _ = ask(plot, "spectrogram")
+    assert reply["message"] == "There is nothing to draw."
+
+
+def test_a_removed_track(session, full):
+    plot = FeaturePlot(session, full)
+    shown(plot, "spectrogram")
+    session.remove(full)
+    until(lambda: layer(plot, "spectrogram")["buckets"] == 0)
+    assert layer(plot, "spectrogram")["reason"] == "The track was removed."
+    assert plot.title == "drums.wav · Spectrogram"
+    assert "drums.wav" in repr(plot)
+
+
+def test_a_picture_that_cannot_be_made_says_so(session, track, caplog, monkeypatch):
+    def fail(*_, **__):
+        raise MemoryError("/secret/path")
+
+    monkeypatch.setattr("audiocache_nb.widgets.tiles.make_picture", fail)
+    session.set_entry(track, "rms", "fresh", curve_track())
+    plot = FeaturePlot(session, track, "rms", waveform=False)
+    until(lambda: layer(plot, "rms")["state"] == "failed")
+    assert layer(plot, "rms")["reason"] == "The picture could not be made (MemoryError)."
+
+
+def test_a_plot_that_is_not_seen_lets_its_pictures_go(session, full):
+    plot = FeaturePlot(session, full)
+    shown(plot, "spectrogram")
+    page = widget_comm(plot)
+    page.page_sets(_view_count=1)
+    page.page_sets(_view_count=0)
+    assert all(part.picture is None for part in plot._parts)
+    page.page_sets(_view_count=1)
+    until(lambda: all(part.picture is not None for part in plot._parts))
+    shown(plot, "spectrogram")
+    assert layer(plot, "spectrogram")["revision"] == 1, "the page's tiles are still good"
+
+
+# -- tiles ----------------------------------------------------------------------------------------------
+
+
+def test_tiles_of_a_waveform(session, full):
+    plot = FeaturePlot(session, full)
+    shown(plot, "waveform")
+    data = waveform_track().data
+    header, (buffer,) = ask(plot, "waveform", level=0, index=2, request_id=5)
+    assert header == {
+        "kind": "tile", "id": 5, "layer": "waveform", "level": 0, "index": 2, "revision": 1, "dtype": "float32",
+        "shape": [1416, 2, 2], "start_bucket": 4096,
+    }  # fmt: skip
+    assert np.array_equal(np.frombuffer(buffer, "<f4").reshape(header["shape"]), data[4096:])
+    header, (buffer,) = ask(plot, "waveform", level=1)
+    assert np.array_equal(
+        np.frombuffer(buffer, "<f4").reshape(header["shape"]), MinMaxPyramid(np.array(data)).tile(1, 0)[1]
+    )
+
+
+def test_tiles_of_a_spectrogram(session, full):
+    plot = FeaturePlot(session, full)
+    shown(plot, "spectrogram")
+    header, (buffer,) = ask(plot, "spectrogram", level=0, index=1)
+    assert (header["dtype"], header["shape"], header["start_bucket"]) == ("uint8", [144, 512], 256)
+    decibels = np.frombuffer(buffer, np.uint8).reshape(header["shape"]) / 255 * 80 - 80
+    data = spectrogram_track().data[256:]
+    expected = np.maximum(data[:, 0:1022:2], data[:, 1:1022:2])
+    assert np.abs(decibels[:, :511] - expected).max() <= 80 / 510 + 1e-4
+
+
+def test_messages_are_small(session, track):
+    channels = np.sort(np.random.default_rng(1).normal(size=(9000, 64, 2)).astype(np.float32), axis=-1)
+    wave = waveform_track(data=channels, axis_coords={})
+    session.set_entry(track, "waveform", "fresh", wave)
+    plot = FeaturePlot(session, track, "waveform")
+    shown(plot, "waveform")
+    _, (buffer,) = ask(plot, "waveform")
+    assert len(buffer) <= ENOUGH * 1024
+    for _, data, buffers in widget_comm(plot).messages:
+        assert len(json.dumps(data)) < 64_000
+        assert not buffers or "content" in data, "arrays never travel in traits"
+
+
+@pytest.mark.parametrize(("level", "index"), [(0, 99), (2, 0), (60, 0), (1, 2**50)])
+def test_tiles_that_do_not_exist_are_refused(session, full, level, index):
+    plot = FeaturePlot(session, full)
+    shown(plot, "waveform")
+    reply, _ = ask(plot, "waveform", level=level, index=index)
+    assert reply["kind"] == "refused"
+    assert plot.malformed_messages == 0
+
+
+def test_a_layer_that_does_not_exist_is_malformed(session, full):
+    plot = FeaturePlot(session, full)
+    tile = {"kind": "tile", "id": 1, "layer": "../../etc", "level": 0, "index": 0, "revision": 1}
+    widget_comm(plot).page_sends(tile)
+    assert plot.malformed_messages == 1
+
+
+def test_tiles_are_answered_off_the_calling_thread(session, full):
+    plot = FeaturePlot(session, full)
+    shown(plot, "waveform")
+    names, send = [], plot.comm.publish_msg
+
+    def record(*args, **kwargs):
+        names.append(threading.current_thread().name)
+        send(*args, **kwargs)
+
+    plot.comm.publish_msg = record
+    ask(plot, "waveform")
+    assert names[-1] == "acn-tiles"
+
+
+def test_what_is_visible_is_answered_first(session, full):
+    plot = FeaturePlot(session, full)
+    shown(plot, "waveform")
+    page = widget_comm(plot)
+    page.page_sets(span=[7.0, 8.0])
+    service = tile_service(session)
+    with service._lock:  # nobody answers meanwhile
+        for request_id, (level, index) in enumerate([(0, 0), (0, 1), (0, 2), (1, 0), (0, 0)]):
+            address = {"layer": "waveform", "level": level, "index": index, "revision": 1}
+            page.page_sends({"kind": "tile", "id": request_id, **address})
+        order = [service._pick().args[0].request.id for _ in range(5)]
+    # Tile 2 of level 0 begins at 5.9 s, and the overview holds everything; then the newest.
+    assert order == [3, 2, 4, 1, 0]
+
+
+def test_a_flood_of_requests_is_bounded_and_every_one_is_answered(session, full):
+    plot = FeaturePlot(session, full)
+    shown(plot, "waveform")
+    page = widget_comm(plot)
+    service = tile_service(session)
+    with service._lock:
+        for k in range(500):
+            page.page_sends({"kind": "tile", "id": k, "layer": "waveform", "level": 0, "index": 0, "revision": 1})
+            assert len(service._queue) <= 64
+    until(lambda: len(page.customs) == 500)
+    kinds = [content["kind"] for content, _ in page.customs]
+    assert kinds.count("tile") == 64
+    assert {content["id"] for content, _ in page.customs} == set(range(500))
+
+
+def test_closing_forgets_what_was_asked_for(session, full):
+    plot = FeaturePlot(session, full)
+    shown(plot, "waveform")
+    page, service = widget_comm(plot), tile_service(session)
+    with service._lock:
+        for k in range(10):
+            page.page_sends({"kind": "tile", "id": k, "layer": "waveform", "level": 0, "index": 0, "revision": 1})
+        plot.close()
+        assert service._queue == []
+
+
+# -- pictures are shared and bounded --------------------------------------------------------------------
+
+
+def test_plots_of_one_feature_share_one_picture(session, full, monkeypatch):
+    built = []
+    from audiocache_nb.widgets import tiles
+
+    make = tiles.make_picture
+    monkeypatch.setattr(tiles, "make_picture", lambda *args: built.append(args[0].key) or make(*args))
+    plots = [FeaturePlot(session, full) for _ in range(3)]
+    for plot in plots:
+        shown(plot, "waveform", "spectrogram")
+    assert sorted(built) == ["spec-1", "wave-1"]
+
+
+def test_pictures_are_kept_within_a_budget(session, track):
+    service = tile_service(session)
+    service._budget_bytes = 100_000
+    made = [waveform_track(30_000, key=f"wave-{k}") for k in range(4)]
+    for one in made:
+        done = threading.Event()
+        service.prepare(one, done.set)
+        assert done.wait(20)
+    assert service.picture(made[0]) is None
+    assert service.picture(made[-1]) is not None
+    assert sum(kept.picture.nbytes for kept in service._kept.values()) <= 200_000
+
+
+def test_a_picture_goes_when_the_session_drops_the_data(session):
+    service, made, done = tile_service(session), waveform_track(1000, key="gone"), threading.Event()
+    service.prepare(made, done.set)
+    assert done.wait(20)
+    assert service.picture(made) is not None
+    ghost = weakref.ref(made)
+    del made
+    until(lambda: gc.collect() >= 0 and ghost() is None)
+    assert len(service._kept) == 0
+
+
+def test_closing_the_session_ends_a_picture_that_is_being_built(session, track):
+    entered, release = threading.Event(), threading.Event()
+
+    class Slow(np.ndarray):
+        def __getitem__(self, item):
+            entered.set()
+            release.wait(20)
+            return super().__getitem__(item)
+
+    data = np.zeros((200_000, 16), np.float32).view(Slow)
+    service = tile_service(session)
+    service.prepare(curve_track(data=data, axes=("frame", "value")), lambda: None)
+    assert entered.wait(20)
+    session.close()
+    release.set()
+    until(lambda: not [t for t in threading.enumerate() if t.name == "acn-tiles"])
+    assert len(service._kept) == 0
+
+
+def test_without_threads_tiles_are_answered_in_the_call(full, session, monkeypatch):
+    monkeypatch.setattr("sys.platform", "emscripten")
+    plot = FeaturePlot(session, full)
+    session.publisher.flush()
+    page = widget_comm(plot)
+    page.page_sends({"kind": "tile", "id": 1, "layer": "waveform", "level": 0, "index": 0, "revision": 1})
+    assert page.customs[0][0]["kind"] == "tile"
+
+
+# -- the visible range ----------------------------------------------------------------------------------
+
+
+def test_the_page_moves_the_span_and_hears_no_echo(session, track):
+    plot = FeaturePlot(session, track)
+    page = widget_comm(plot)
+    page.messages.clear()
+    page.page_sets(span=[1, 2.5])
+    assert plot.span == (1.0, 2.5)
+    assert page.messages == []
+
+
+def test_the_kernel_moves_the_span(session, track):
+    plot = FeaturePlot(session, track)
+    plot.span = (2, 3)
+    assert widget_comm(plot).updates[-1] == {"span": (2.0, 3.0)}
+    with pytest.raises(traitlets.TraitError, match="finite"):
+        plot.span = (3.0, 2.0)
+    with pytest.raises(traitlets.TraitError):
+        plot.span = (float("nan"), 2.0)
+    assert plot.span == (2.0, 3.0)
+
+
+@pytest.mark.parametrize(
+    "span", [[2, 1], [1, 1], [1], [0, 1, 2], ["a", "b"], None, 5, [None, 1], [float("nan"), 1], {}]
+)
+def test_a_span_that_is_none_is_ignored_and_counted(session, track, span):
+    plot = FeaturePlot(session, track)
+    widget_comm(plot).page_sets(span=span)
+    assert plot.span == (0.0, 8.0)
+    assert plot.malformed_messages == 1
+
+
+def test_every_built_in_calculator_says_what_its_plot_will_be(session, track):
+    from audiocache_nb.features.registry import calculators
+
+    for calculator in calculators:
+        assert isinstance(calculator, Calculator)
+        plot = FeaturePlot(session, track, calculator.id, waveform=False)
+        kind = "image" if "spectrogram" in calculator.id else "minmax" if "waveform" in calculator.id else "curve"
+        assert plot.layers[0]["kind"] == kind
+        plot.close()
