@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from audiocache_nb.audio.files import read_at
 from audiocache_nb.audio.names import quoted
 from audiocache_nb.errors import UnsupportedFormatError
 
@@ -48,7 +49,7 @@ def identify(descriptor: int, label: str) -> str:
     UnsupportedFormatError
         If nothing that is read begins like this. The decoder then never sees the file.
     """
-    head = _at(descriptor, 0, 512)
+    head = read_at(descriptor, 0, 512)
     if not head:
         raise UnsupportedFormatError(
             f"{quoted(label)} is empty: it has 0 bytes.",
@@ -113,15 +114,15 @@ def promised_bytes(descriptor: int, container: str) -> tuple[int, int] | None:
 
 
 def _riff(descriptor: int) -> tuple[int, int] | None:
-    order = "big" if _at(descriptor, 0, 4) == b"RIFX" else "little"
+    order = "big" if read_at(descriptor, 0, 4) == b"RIFX" else "little"
     position, long_size = 12, None
     for _ in range(_MAX_CHUNKS):
-        head = _at(descriptor, position, 8)
+        head = read_at(descriptor, position, 8)
         if len(head) < 8:
             return None
         length = int.from_bytes(head[4:], order)  # type: ignore[arg-type]
         if head[:4] == b"ds64":
-            long_size = int.from_bytes(_at(descriptor, position + 16, 8), "little")
+            long_size = int.from_bytes(read_at(descriptor, position + 16, 8), "little")
         elif head[:4] == b"data":
             if length == 0xFFFFFFFF and long_size is not None:
                 return position + 8, long_size
@@ -135,7 +136,7 @@ def _riff(descriptor: int) -> tuple[int, int] | None:
 def _w64(descriptor: int) -> tuple[int, int] | None:
     position = 40
     for _ in range(_MAX_CHUNKS):
-        head = _at(descriptor, position, 24)
+        head = read_at(descriptor, position, 24)
         length = int.from_bytes(head[16:24], "little")
         if len(head) < 24 or length < 24:
             return None
@@ -148,7 +149,7 @@ def _w64(descriptor: int) -> tuple[int, int] | None:
 def _aiff(descriptor: int) -> tuple[int, int] | None:
     position = 12
     for _ in range(_MAX_CHUNKS):
-        head = _at(descriptor, position, 16)
+        head = read_at(descriptor, position, 16)
         if len(head) < 8:
             return None
         length = int.from_bytes(head[4:8], "big")
@@ -162,7 +163,7 @@ def _aiff(descriptor: int) -> tuple[int, int] | None:
 def _caf(descriptor: int) -> tuple[int, int] | None:
     position = 8
     for _ in range(_MAX_CHUNKS):
-        head = _at(descriptor, position, 12)
+        head = read_at(descriptor, position, 12)
         if len(head) < 12:
             return None
         length = int.from_bytes(head[4:], "big", signed=True)
@@ -172,8 +173,3 @@ def _caf(descriptor: int) -> tuple[int, int] | None:
             return None
         position += 12 + length
     return None
-
-
-def _at(descriptor: int, offset: int, count: int) -> bytes:
-    os.lseek(descriptor, offset, os.SEEK_SET)
-    return os.read(descriptor, count)

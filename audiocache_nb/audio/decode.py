@@ -12,16 +12,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audiocache_nb.audio.containers import identify, promised_bytes
+from audiocache_nb.audio.files import unreadable
 from audiocache_nb.audio.limits import check_channels, check_sample_rate
 from audiocache_nb.audio.mpeg import Mended, mend
 from audiocache_nb.audio.names import quoted
-from audiocache_nb.errors import SourceChangedError, UnsupportedFormatError
+from audiocache_nb.errors import AudioCacheError, SourceChangedError, UnsupportedFormatError
 
 FORMATS = frozenset({"WAV", "WAVEX", "RF64", "W64", "AIFF", "FLAC", "OGG", "MP3", "CAF"})
 _SUBTYPES = {"OGG": {"VORBIS", "OPUS"}, "MP3": {"MPEG_LAYER_III"}}
-# Seeking in these is not exact in libsndfile 1.2.2 (Vorbis and MP3 of variable bit rate give other samples, Opus and
-# MP3 differ in the last bit), so going back means starting again and going forward means decoding.
-_SEQUENTIAL = frozenset({"VORBIS", "OPUS", "MPEG_LAYER_III"})
+# Only in these is seeking exact in libsndfile 1.2.2. Vorbis and MP3 of variable bit rate give other samples after a
+# seek, Opus and MP3 differ in the last bit, a damaged ADPCM loses its state. There, going back means starting again
+# and going forward means decoding.
 _SAMPLE_BYTES = {
     "PCM_S8": 1,
     "PCM_U8": 1,
@@ -104,8 +105,10 @@ class SoundFileReader:
         self.broke_off = False
         try:
             self._open(descriptor)
-        except BaseException:
+        except BaseException as error:
             self.close()
+            if isinstance(error, OSError) and not isinstance(error, AudioCacheError):
+                raise unreadable(error, label) from error
             raise
 
     def _open(self, descriptor: int) -> None:
@@ -230,7 +233,7 @@ class SoundFileReader:
         """Continue with `frame` (clipped to the recording)."""
         with self._lock:
             frame = max(0, frame if self._frames is None else min(frame, self._frames))
-            if self.subtype not in _SEQUENTIAL and self._jump(frame):
+            if self.subtype in _SAMPLE_BYTES and self._jump(frame):
                 return
             if frame < self._position:
                 self._rewind()

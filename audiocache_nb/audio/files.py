@@ -107,7 +107,7 @@ def open_regular(path: str | os.PathLike[str], label: str) -> tuple[int, os.stat
     try:
         descriptor = os.open(path, _FLAGS)
     except (OSError, ValueError) as error:
-        raise _not_opened(error, label) from error
+        raise unreadable(error, label) from error
     try:
         status = os.fstat(descriptor)
         _check_kind(status, label)
@@ -115,6 +115,14 @@ def open_regular(path: str | os.PathLike[str], label: str) -> tuple[int, os.stat
         os.close(descriptor)
         raise
     return descriptor, status
+
+
+def read_at(descriptor: int, offset: int, count: int) -> bytes:
+    """Return up to `count` bytes at `offset`; empty where no file reaches (headers claim such places)."""
+    if not 0 <= offset <= MAX_FILE_BYTES:
+        return b""
+    os.lseek(descriptor, offset, os.SEEK_SET)
+    return os.read(descriptor, count)
 
 
 def anonymous_file(pieces: Iterable[bytes]) -> int:
@@ -140,7 +148,7 @@ def anonymous_file(pieces: Iterable[bytes]) -> int:
             os.close(descriptor)
             raise
     except OSError as error:
-        raise IngestError("No temporary file could be made for the encoded audio.", hint=_reason(error)) from error
+        raise IngestError("No temporary file could be made for the encoded audio.", hint=_said(error)) from error
     return descriptor
 
 
@@ -166,17 +174,20 @@ def _check_kind(status: os.stat_result, label: str) -> None:
         )
 
 
-def _not_opened(error: OSError | ValueError, label: str) -> IngestError:
-    if isinstance(error, OSError) and error.errno in {errno.ENXIO, errno.ENODEV}:
+def unreadable(error: OSError | ValueError, label: str) -> IngestError:
+    """What to raise when opening or reading failed."""
+    number = error.errno if isinstance(error, OSError) else None
+    if number in {errno.ENXIO, errno.ENODEV}:
         return UnsupportedFormatError(
             f"{quoted(label)} is a socket or device, not an audio file.", hint="Give the path of a regular file."
         )
-    reason = _REASONS.get(error.errno or 0) if isinstance(error, OSError) else "is no possible file name"
-    return SourceMissingError(
-        f"{quoted(label)} {reason or 'could not be opened'}.",
-        hint="Check the path; a relative one starts at the notebook's working directory." if reason else _reason(error),
-    )
+    if number is None:
+        return SourceMissingError(f"{quoted(label)} is no possible file name.", hint="Check the path.")
+    if reason := _REASONS.get(number):
+        hint = "Check the path; a relative one starts at the notebook's working directory."
+        return SourceMissingError(f"{quoted(label)} {reason}.", hint=hint)
+    return SourceMissingError(f"{quoted(label)} could not be read.", hint=_said(error))
 
 
-def _reason(error: OSError | ValueError) -> str:
-    return f"The system said: {error.strerror if isinstance(error, OSError) else 'invalid name'}."
+def _said(error: OSError | ValueError) -> str:
+    return f"The system said: {quoted(str(getattr(error, 'strerror', None) or 'no reason'))}."

@@ -22,6 +22,7 @@ from audiocache_nb.errors import (
     InvalidTypeError,
     NonFiniteAudioError,
     SourceChangedError,
+    SourceMissingError,
     TruncatedAudioError,
 )
 
@@ -250,16 +251,24 @@ def _check_finite(meter: HealthMeter, label: str, options: _Options) -> None:
 def _content(file: Any, label: str) -> bytes:
     """Everything from here to the end of a file object, unless it is too much."""
     content = bytearray()
-    while True:
-        piece = file.read(1 << 20)
-        if isinstance(piece, str):
-            raise InvalidTypeError(
-                f"{quoted(label)} was opened as text.", hint='Open it in binary mode: open(path, "rb").'
-            )
-        if not piece:
-            return bytes(content)
+    while piece := _piece(file, label):
         content += piece
         _check_memory(len(content), label)
+    return bytes(content)
+
+
+def _piece(file: Any, label: str) -> bytes:
+    try:
+        piece = file.read(1 << 20)
+    except (OSError, ValueError) as error:  # closed, or open for writing
+        raise SourceMissingError(
+            f"The file object {quoted(label)} could not be read: {quoted(str(error))}.", hint='Open it with mode "rb".'
+        ) from error
+    if isinstance(piece, bytes | bytearray | memoryview):
+        return bytes(piece)
+    raise InvalidTypeError(
+        f"The file object {quoted(label)} gives {type(piece).__name__}, not bytes.", hint='Open it with mode "rb".'
+    )
 
 
 def _check_memory(size: int, label: str) -> None:

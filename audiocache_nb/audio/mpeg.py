@@ -14,7 +14,7 @@ import functools
 import os
 from collections.abc import Iterator
 
-from audiocache_nb.audio.files import anonymous_file
+from audiocache_nb.audio.files import anonymous_file, read_at
 
 _RATES_HZ = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12000, 8000)}
 _KBITS = (
@@ -54,7 +54,7 @@ def mend(descriptor: int) -> Mended:
         An open MP3 file. If there is a copy, it is a new descriptor and the given one stays open.
     """
     start = _after_tags(descriptor)
-    head = _at(descriptor, start, _LONGEST_FRAME_BYTES)
+    head = read_at(descriptor, start, _LONGEST_FRAME_BYTES)
     length = _frame_length(head)
     if not length:  # another layer, free bit rate or no MP3: libsndfile decides
         return Mended(descriptor, 0)
@@ -145,7 +145,7 @@ def _resync(data: bytes, position: int, end: int) -> int:
 def _after_tags(descriptor: int) -> int:
     """Where the audio begins after any ID3v2 tags."""
     position = 0
-    while (head := _at(descriptor, position, 10))[:3] == b"ID3" and len(head) == 10:
+    while (head := read_at(descriptor, position, 10))[:3] == b"ID3" and len(head) == 10:
         size = 0
         for byte in head[6:10]:
             size = size << 7 | byte & 0x7F
@@ -181,8 +181,3 @@ def _pieces(descriptor: int, start: int, end: int | None) -> Iterator[bytes]:
     while piece := os.read(descriptor, _CHUNK_BYTES if end is None else min(_CHUNK_BYTES, end - start)):
         start += len(piece)
         yield piece
-
-
-def _at(descriptor: int, offset: int, count: int) -> bytes:
-    os.lseek(descriptor, offset, os.SEEK_SET)
-    return os.read(descriptor, count)

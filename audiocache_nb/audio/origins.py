@@ -111,6 +111,9 @@ class FileOrigin:
             descriptor, status = open_regular(self._path, self._label)
         except UnsupportedFormatError as error:  # it was a file once
             raise self._changed() from error
+        except SourceMissingError as error:
+            hint = "Put the file back to analyse it again; what was computed from it is kept."
+            raise SourceMissingError(error.message, hint=hint) from error
         try:
             with self._lock:
                 if not self._stamp.vouches_for(status):
