@@ -76,6 +76,13 @@ def again(error: BaseException) -> BaseException:
     return copy
 
 
+def said(error: BaseException) -> str:
+    """What an error says to people: without its code, and without the hint for those who see a traceback."""
+    if isinstance(error, AudioCacheError):
+        return error.message
+    return f"{type(error).__name__}: {error}"[:400]
+
+
 class InvalidParameterError(AudioCacheError, ValueError):
     """A parameter lies outside its allowed range; nothing was changed."""
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from audiocache_nb.errors import InvalidParameterError, InvalidTypeError, SessionClosedError
+from audiocache_nb.errors import IngestError, InvalidParameterError, InvalidTypeError, SessionClosedError
 from audiocache_nb.features.descriptor import Descriptor
 from audiocache_nb.features.profile import AnalysisProfile
 from audiocache_nb.features.registry import Registry, calculators
@@ -25,6 +25,7 @@ from audiocache_nb.timing.tempo import Tempo
 
 if TYPE_CHECKING:
     from audiocache_nb.analysis.jobs import Job
+    from audiocache_nb.audio.source import AudioSource
     from audiocache_nb.models.publisher import Publisher
     from audiocache_nb.sampling.ranges import HistorySample, RangeSample
     from audiocache_nb.sampling.sampler import FrameSample
@@ -180,23 +181,13 @@ class Session:
             raise InvalidParameterError(f"analyze is {analyze!r:.60}.", hint='Use "demand", "all" or "none".')
         if self.closed:
             raise SessionClosedError("The session is closed.", hint="Make a new acn.Session().")
+        place = _place(offset_ticks, region_start_tick, region_end_tick)
+        chosen_id = None if track_id is None else _checked_id(track_id)
         audio = load(source, sample_rate=sample_rate, name=name, nonfinite=nonfinite, allow_partial=allow_partial)
-        ticks = [
-            _ticks("offset_ticks", offset_ticks),
-            None if region_start_tick is None else _ticks("region_start_tick", region_start_tick),
-            None if region_end_tick is None else _ticks("region_end_tick", region_end_tick),
-        ]
+        known = self.store.snapshot().sources.get(audio.id)
+        shared = known.source if known is not None and _is_readable(known.source) else audio
         with self.store.lock:
-            known = self.store.snapshot().sources.get(audio.id)
-            shared = known.source if known is not None else audio
-            track = Track(
-                id=_checked_id(track_id) if track_id is not None else _free_id(audio.name, self.tracks),
-                name=audio.name,
-                source=shared,
-                offset_ticks=ticks[0] or 0,
-                region_start_tick=ticks[1],
-                region_end_tick=ticks[2],
-            )
+            track = Track(id=chosen_id or _free_id(audio.name, self.tracks), name=audio.name, source=shared, **place)
             self.timeline.add(track, hold=analyze == "none")
             if analyze == "all":
                 self.timeline.request(track, self.timeline.all_descriptors(), f"{track.id} (all)")
@@ -302,8 +293,15 @@ class Session:
         """Compute everything again that was asked for or is there."""
         return self.timeline.restart(track)
 
-    def reanalyze(self, track: Track | str, names: Iterable[str]) -> list[Job]:
-        """Compute some calculators' features again; all others stay."""
+    def reanalyze(self, track: Track | str, names: Names) -> list[Job]:
+        """Compute some calculators' features again, in all profiles there are; all others stay.
+
+        Parameters
+        ----------
+        track : Track or str
+        names : str, Descriptor or a list of them
+            Ids of calculators or keys of features; a descriptor means its own profile only.
+        """
         return self.timeline.reanalyze(track, names)
 
     def clear(self, track: Track | str) -> int:
@@ -444,7 +442,13 @@ class Session:
     # --- inside ------------------------------------------------------------------------------
 
     def _resolve(self, features: Names, profile: AnalysisProfile | None) -> list[Descriptor]:
-        names = [features] if isinstance(features, (str, Descriptor)) else list(features)
+        if isinstance(features, (str, Descriptor)):
+            features = [features]
+        elif not isinstance(features, Iterable):
+            raise InvalidTypeError(
+                f"features is a {type(features).__name__}.", hint='Name them: ["rms", "spectrogram"].'
+            )
+        names = list(features)
         return list(dict.fromkeys(self._registry.resolve(name, profile) for name in names))
 
     def _stored(
@@ -452,6 +456,30 @@ class Session:
     ) -> tuple[Track, FeatureTrack | None]:
         found = self.timeline.track(track)
         return found, self.peek(found, feature, profile=profile)
+
+
+def _place(offset: object, region_start: object, region_end: object) -> dict[str, Any]:
+    """Where a clip lies, checked."""
+    start = None if region_start is None else _ticks("region_start_tick", region_start)
+    end = None if region_end is None else _ticks("region_end_tick", region_end)
+    if start is not None and start < 0:
+        raise InvalidParameterError(
+            f"region_start_tick is {start:g}, before the recording begins.", hint="Use 0 or more."
+        )
+    if end is not None and end <= (start or 0):
+        raise InvalidParameterError(
+            f"region_end_tick is {end:g}, not after the region's start at {start or 0:g}.",
+            hint="Nothing would be heard.",
+        )
+    return {"offset_ticks": _ticks("offset_ticks", offset), "region_start_tick": start, "region_end_tick": end}
+
+
+def _is_readable(source: AudioSource) -> bool:
+    try:
+        source.check()
+    except IngestError:
+        return False
+    return True
 
 
 def _ticks(name: str, value: object) -> float:

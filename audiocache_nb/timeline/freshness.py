@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from audiocache_nb.analysis.plan import Item
-from audiocache_nb.errors import AudioCacheError
+from audiocache_nb.errors import said
 from audiocache_nb.features.track import FeatureTrack
 from audiocache_nb.timeline.state import FeatureEntry, FeatureState
 
@@ -60,8 +60,8 @@ def judge(entry: FeatureEntry, wanted: Item | None, active: FeatureState | None,
         causes = differences(entry.track, wanted)
     if active is not None:
         state, reason = active, SENTENCES[active]
-    elif entry.error is not None and entry.failed_key == wanted.key:
-        state, reason = "failed", said(entry.error)
+    elif entry.exception is not None and entry.failed_key == wanted.key:
+        state, reason = "failed", said(entry.exception)
     elif entry.track is None:
         state, reason = "missing", SENTENCES["missing"]
     elif causes:
@@ -69,13 +69,6 @@ def judge(entry: FeatureEntry, wanted: Item | None, active: FeatureState | None,
     else:
         state, reason = "fresh", SENTENCES["fresh"]
     return dataclasses.replace(entry, state=state, reason=reason, causes=causes, wanted_key=wanted.key)
-
-
-def said(error: BaseException) -> str:
-    """What an error says to people: without its code, and without the hint for those who see a traceback."""
-    if isinstance(error, AudioCacheError):
-        return error.message
-    return f"{type(error).__name__}: {error}"[:400]
 
 
 def differences(track: FeatureTrack, wanted: Item) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from audiocache_nb.errors import UnknownTrackError
+from audiocache_nb.errors import UnknownTrackError, said
 from audiocache_nb.features.descriptor import Descriptor
 from audiocache_nb.features.track import FeatureTrack
 from audiocache_nb.timeline.status import SourceStatus
@@ -89,6 +89,8 @@ class FeatureEntry:
         Why the state is what it is, in one sentence.
     causes : tuple of str
         What differs between the stored and the wanted result.
+    exception : BaseException or None
+        Why the last attempt failed; its ``__cause__`` is the original.
     demanded : bool
         Whether some element asks for it.
     """
@@ -101,9 +103,14 @@ class FeatureEntry:
     wanted_key: str = ""
     reason: str = ""
     causes: tuple[str, ...] = ()
-    error: BaseException | None = None
+    exception: BaseException | None = None
     failed_key: str = ""
     demanded: bool = False
+
+    @property
+    def error(self) -> str | None:
+        """What went wrong, in words, while the state is ``failed``."""
+        return said(self.exception) if self.state == "failed" and self.exception is not None else None
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -363,9 +363,6 @@ def test_d27_first_custom_calculator_keeps_builtins(registry, timeline):
     track = timeline.add(recording(0.1))
     timeline.request(track, timeline.all_descriptors(), "e")
     timeline.wait(60)
-    stored = {
-        slot.feature
-        for slot, entry in timeline.store.snapshot().sources[track.source_id].entries.items()
-        if entry.track
-    }
+    entries = timeline.store.snapshot().sources[track.source_id].entries.values()
+    stored = {entry.slot.feature for entry in entries if entry.track is not None}
     assert stored == {"spectrogram", "rms", "waveform", "first"}

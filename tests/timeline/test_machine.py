@@ -139,7 +139,6 @@ class Model:
                         del content.failed[feature]
                 elif act and content.failed.get(feature) != wanted:
                     missing.append((feature, wanted))
-        self._message = message if missing else KEPT
         return missing
 
     def deliver(self, task: Task, feature: str, version: Any) -> None:
@@ -233,7 +232,7 @@ class TimelineMachine(RuleBasedStateMachine):
     def known(self) -> list[str]:
         return [feature for feature in FEATURES if self.model.versions[feature] is not None]
 
-    def note_jobs(self, number: int, missing: list[tuple[str, Any]], message: Any = KEPT) -> None:
+    def note_jobs(self, number: int, missing: list[tuple[str, Any]], message: str) -> None:
         """What the timeline has submitted since the last step is what the model says is missing."""
         if missing:
             waiting = [task for task in self.model.working(number) if task.job.state == "queued"]
@@ -255,10 +254,10 @@ class TimelineMachine(RuleBasedStateMachine):
 
     # --- tracks ------------------------------------------------------------------------------
 
-    open = precondition(lambda self: not self.model.closed)
+    unclosed = precondition(lambda self: not self.model.closed)
     populated = precondition(lambda self: not self.model.closed and self.model.tracks)
 
-    @open
+    @unclosed
     @rule(track=st.sampled_from(sorted(TRACKS)), hold=st.sampled_from([False, False, False, True]))
     def add(self, track: str, hold: bool) -> None:
         if track in self.model.tracks:
@@ -306,7 +305,7 @@ class TimelineMachine(RuleBasedStateMachine):
             task = self.model.on_it(TRACKS[track], feature, self.model.wanted(feature))
             assert task is None or task.job in jobs
 
-    @open
+    @unclosed
     @rule(element=st.sampled_from(["e", "f", "notebook"]))
     def release(self, element: str) -> None:
         self.timeline.release(element)
@@ -387,7 +386,7 @@ class TimelineMachine(RuleBasedStateMachine):
                 if state in ("missing", "stale") and concerned in self.model.demanded(number, held=False):
                     self.ensure(number, [concerned])
 
-    @open
+    @unclosed
     @rule(feature=st.sampled_from(FEATURES), version=st.integers(1, 3))
     def edit(self, feature: str, version: int) -> None:
         self.model.versions[feature] = version
@@ -395,7 +394,7 @@ class TimelineMachine(RuleBasedStateMachine):
         self.hand.registry.register(Toy(feature, version, depends_on_tempo=feature == "beat"))
         self.follow(before, feature, "calculator updated")
 
-    @open
+    @unclosed
     @rule(feature=st.sampled_from(FEATURES))
     def unregister(self, feature: str) -> None:
         if self.model.versions[feature] is not None:
@@ -403,7 +402,7 @@ class TimelineMachine(RuleBasedStateMachine):
             self.hand.registry.unregister(feature)
             self.follow(len(self.scheduler.queue), feature, "calculator updated")
 
-    @open
+    @unclosed
     @rule(bpm=st.sampled_from([90, 120]))
     def tempo(self, bpm: int) -> None:
         if bpm != self.model.bpm:
@@ -519,7 +518,7 @@ class TimelineMachine(RuleBasedStateMachine):
         if waiting:
             self.model.end(task)
 
-    @open
+    @unclosed
     @rule(sure=st.integers(0, 9))
     def close(self, sure: int) -> None:
         if sure:
@@ -574,7 +573,7 @@ class TimelineMachine(RuleBasedStateMachine):
                     assert entry.track.data[0, 0] == truth(entry.track.key)
                     assert entry.track.provenance["audio"] == audio(number).digest
                 if entry.state == "failed":
-                    assert entry.error is not None
+                    assert entry.exception is not None
 
     @invariant()
     def tracks_are_those_of_the_model(self) -> None:

@@ -47,10 +47,15 @@ class TestChanges:
     def test_a_change_that_raises_changes_nothing(self, store):
         put(store, "t")
         before = store.snapshot()
-        with pytest.raises(ZeroDivisionError), store.changing() as change:
-            change.drop_track("t")
-            change.emit(events.TimelineReset())
-            raise ZeroDivisionError
+
+        def fail():
+            with store.changing() as change:
+                change.drop_track("t")
+                change.emit(events.TimelineReset())
+                raise ZeroDivisionError
+
+        with pytest.raises(ZeroDivisionError):
+            fail()
         assert store.snapshot() is before
         assert store.sequence == 1
         put(store, "u")  # and the next one works
@@ -72,9 +77,13 @@ class TestChanges:
         assert store.sequence == 2
 
     def test_a_failing_change_takes_those_inside_along(self, store):
-        with pytest.raises(ZeroDivisionError), store.changing():
-            put(store, "inner")
-            raise ZeroDivisionError
+        def fail():
+            with store.changing():
+                put(store, "inner")
+                raise ZeroDivisionError
+
+        with pytest.raises(ZeroDivisionError):
+            fail()
         assert not store.snapshot().tracks
         assert store.sequence == 0
 

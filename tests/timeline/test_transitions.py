@@ -165,9 +165,8 @@ class TestProgress:
         hand.scheduler.deliver(job)
         hand.scheduler.end(job)
         assert hand.timeline.store.flush(10)
-        labels = [
-            event.status.progress.label for event in seen if getattr(event, "status", None) and event.status.progress
-        ]
+        progress = [event.status.progress for event in seen if hasattr(event, "status")]
+        labels = [one.label for one in progress if one is not None]
         assert list(dict.fromkeys(labels)) == ["preparing", "start", "a", "b", "complete"]
         states = [event.status.state for event in seen if isinstance(event, events.StatusChanged)]
         assert states == ["pending", "ready"]

@@ -1,0 +1,96 @@
+"""The bench: what would be computed now, and how what is there compares with it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from audiocache_nb.analysis.plan import Item, make_item
+from audiocache_nb.errors import AudioCacheError, CalculatorError, UnknownCalculatorError, said
+from audiocache_nb.features.descriptor import Descriptor
+from audiocache_nb.features.registry import Registry
+from audiocache_nb.timeline.freshness import judge
+from audiocache_nb.timeline.state import FeatureEntry, FeatureState, Slot, SourceState
+from audiocache_nb.timeline.work import Work
+
+if TYPE_CHECKING:
+    from audiocache_nb.audio.source import AudioSource
+
+
+class Bench:
+    """Judges features by the calculators, the tempo and the work there are at this moment.
+
+    Parameters
+    ----------
+    registry : Registry
+    tempo : Tempo or None
+        Only calculators that depend on it ever see it.
+    work : Work
+    """
+
+    def __init__(self, registry: Registry, tempo: Any, work: Work) -> None:
+        self._registry = registry
+        self._tempo = tempo
+        self._work = work
+
+    def item(self, source: AudioSource, descriptor: Descriptor) -> Item:
+        item = self.item_or_problem(source, descriptor)
+        if isinstance(item, AudioCacheError):
+            raise item
+        return item
+
+    def items(self, source: AudioSource, descriptors: Iterable[Descriptor]) -> list[Item]:
+        """What would be computed now; what cannot be said is left out."""
+        found = [self.item_or_problem(source, descriptor) for descriptor in descriptors]
+        return [item for item in found if isinstance(item, Item)]
+
+    def item_or_problem(self, source: AudioSource, descriptor: Descriptor) -> Item | AudioCacheError:
+        """What would be computed now, or why that cannot be said."""
+        assert descriptor.calculator is not None
+        try:
+            calculator = self._registry.get(descriptor.calculator)
+            tempo = self._tempo.snapshot() if calculator.depends_on_tempo and self._tempo is not None else None
+            return make_item(source, descriptor, calculator, tempo=tempo)
+        except AudioCacheError as error:
+            return error
+        except Exception as error:  # a user's calculator may raise anything here too
+            problem = CalculatorError(
+                f"Calculator {descriptor.calculator!r:.80} cannot be used: {type(error).__name__}: {str(error)[:200]}.",
+                calculator=descriptor.calculator,
+            )
+            problem.__cause__ = error
+            return problem
+
+    def label(self, slot: Slot) -> str:
+        try:
+            return self._registry.get(slot.calculator_id).title
+        except UnknownCalculatorError:
+            return slot.feature
+
+    def blank(self, state: SourceState, slot: Slot, descriptor: Descriptor) -> FeatureEntry:
+        entry = state.entries.get(slot)
+        if entry is None:
+            return FeatureEntry(slot, descriptor, self.label(slot))
+        return entry if entry.descriptor == descriptor else dataclasses.replace(entry, descriptor=descriptor)
+
+    def judged(self, state: SourceState, slot: Slot, descriptor: Descriptor | None = None) -> FeatureEntry:
+        entry = state.entries[slot] if descriptor is None else self.blank(state, slot, descriptor)
+        item = self.item_or_problem(state.source, entry.descriptor)
+        if not isinstance(item, Item):
+            return judge(entry, None, None, said(item))
+        job = self._work.computing(state.source.id, item.key)
+        active: FeatureState | None = None
+        if job is not None:
+            active = "queued" if job.state == "queued" else "running"
+        return judge(entry, item, active)
+
+    def wanted_key(self, source: AudioSource, entry: FeatureEntry) -> str | None:
+        item = self.item_or_problem(source, entry.descriptor)
+        return item.key if isinstance(item, Item) else None
+
+    def on_tempo(self, slot: Slot) -> bool:
+        try:
+            return self._registry.get(slot.calculator_id).depends_on_tempo
+        except UnknownCalculatorError:
+            return False

@@ -1,0 +1,260 @@
+"""The desk: the one place where requests meet results."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+from audiocache_nb.analysis.control import Progress
+from audiocache_nb.analysis.jobs import Job
+from audiocache_nb.analysis.plan import Item
+from audiocache_nb.analysis.scheduler import Scheduler
+from audiocache_nb.cache.memory import MemoryCache
+from audiocache_nb.errors import IngestError, said
+from audiocache_nb.features.descriptor import Descriptor
+from audiocache_nb.features.registry import Registry
+from audiocache_nb.features.track import FeatureTrack
+from audiocache_nb.timeline import events
+from audiocache_nb.timeline.bench import Bench
+from audiocache_nb.timeline.demand import Demand
+from audiocache_nb.timeline.state import FeatureEntry, Slot, SourceState
+from audiocache_nb.timeline.status import UNSET, State, _Unset, next_status
+from audiocache_nb.timeline.store import Change, TimelineStore
+from audiocache_nb.timeline.work import Work
+
+if TYPE_CHECKING:
+    from audiocache_nb.audio.source import AudioSource
+
+
+class Desk:
+    """Sees to it that what is wanted gets computed, puts in place what was computed, and derives the states.
+
+    Every state that a user sees is derived here, from three things: what is wanted (calculators,
+    profiles, tempo), what is stored (by content key) and what the scheduler is doing.
+    """
+
+    def __init__(self, registry: Registry, *, workers: int | None = None, tempo: Any = None) -> None:
+        self.store = TimelineStore()
+        self.cache = MemoryCache()
+        self.demand = Demand()
+        self.registry = registry
+        self.scheduler = Scheduler(self, workers)
+        self._tempo = tempo
+        self._work = Work()
+        self._bench = Bench(registry, tempo, self._work)
+        self._settled = threading.Condition(self.store.lock)
+        self._on_hold: set[str] = set()  # tracks that nothing is computed for until it is said so
+
+    # --- what the scheduler says (its threads) -----------------------------------------------
+
+    def job_started(self, job: Job) -> None:
+        """A job began."""
+        with self.store.changing() as change:
+            if self._work.counts(job):
+                self._derive(change, job.source.id, progress=job.progress)
+
+    def job_progress(self, changes: list[tuple[Job, Progress]]) -> None:
+        """Jobs got further."""
+        with self.store.changing() as change:
+            for job, _ in changes:
+                state = change.sources.get(job.source.id)
+                if state is None or not self._work.counts(job) or state.status.state != "pending":
+                    continue
+                # Read now, under the lock: what was posted may have waited behind something newer.
+                status = next_status(state.status, "pending", progress=job.progress)
+                change.put_source(dataclasses.replace(state, status=status))
+                change.emit(events.ProgressChanged(source_id=job.source.id, status=status))
+
+    def item_done(self, job: Job, item: Item, track: FeatureTrack) -> None:
+        """A feature is finished. A late one is true for its key all the same, but shows nowhere."""
+        self.cache.put(track)
+        with self.store.changing() as change:
+            if self._work.counts(job):
+                self._work.settle(job, item.key)
+                self._deliver(change, job.source.id, item, track)
+                self._derive(change, job.source.id)
+            self._settled.notify_all()
+
+    def item_failed(self, job: Job, item: Item, error: BaseException) -> None:
+        """A feature could not be computed."""
+        with self.store.changing() as change:
+            if self._work.counts(job):
+                self._work.settle(job, item.key)
+                self._deliver_failure(change, job.source.id, item, error)
+                self._derive(change, job.source.id)
+            self._settled.notify_all()
+
+    def job_ended(self, job: Job) -> None:
+        """A job has reached its final state."""
+        with self.store.changing() as change:
+            if self._work.drop(job):
+                behind = self._work.of(job.source.id)
+                stopped = job.state == "cancelled" and not behind
+                self._derive(
+                    change,
+                    job.source.id,
+                    message="analysis stopped" if stopped else UNSET,
+                    progress=behind[0].progress if behind else None,
+                )
+            self._settled.notify_all()
+
+    # --- inside, under the store's lock ------------------------------------------------------
+
+    def _ensure(
+        self,
+        change: Change,
+        source_id: str,
+        items: Iterable[Item],
+        *,
+        force: bool = False,
+        act: bool = True,
+        message: str = "analyzing audio",
+    ) -> list[Job]:
+        """See to it that features become fresh; returns the jobs that do it."""
+        source = change.sources[source_id].source
+        jobs: dict[str, Job] = {}
+        missing: dict[str, Item] = {}  # by key: what two profiles have in common is computed once
+        for item in items:
+            state = change.sources[source_id]
+            entry = self._bench.blank(state, Slot.of(item.descriptor), item.descriptor)
+            if force:
+                entry = dataclasses.replace(entry, exception=None, failed_key="")
+            change.put_source(state.with_entries(entry))
+            working = self._work.computing(source_id, item.key)
+            if working is not None:
+                jobs[working.id] = working
+            elif force or entry.track is None or entry.track.key != item.key:
+                stored = None if force else self.cache.get(item.key)
+                if stored is not None:
+                    self._put_track(change, source_id, entry, stored)
+                elif act and (entry.exception is None or entry.failed_key != item.key):
+                    missing[item.key] = item
+        if missing:
+            job = self._enqueue(source, list(missing.values()))
+            jobs[job.id] = job
+            progress = job.progress if change.sources[source_id].status.state != "pending" else UNSET
+            self._derive(change, source_id, message=message, progress=progress)
+        else:
+            self._derive(change, source_id)
+        return list(jobs.values())
+
+    def _enqueue(self, source: AudioSource, items: list[Item]) -> Job:
+        waiting = self._work.of(source.id)
+        if waiting and self.scheduler.extend(waiting[-1], items):
+            return waiting[-1]
+        job = Job(source, items)
+        self._work.attach(job)
+        try:
+            return self.scheduler.submit(job)
+        except BaseException:
+            self._work.drop(job)
+            raise
+
+    def _replace_source(self, change: Change, source: AudioSource) -> None:
+        """Read a source through another reader of the same audio; what could not be read before is tried again."""
+        state = change.sources[source.id]
+        entries = [
+            dataclasses.replace(entry, exception=None, failed_key="")
+            if isinstance(entry.exception, IngestError)
+            else entry
+            for entry in state.entries.values()
+        ]
+        change.put_source(dataclasses.replace(state, source=source).with_entries(*entries))
+        for track in list(change.tracks.values()):
+            if track.source_id == source.id:
+                change.put_track(dataclasses.replace(track, source=source))
+        self._derive(change, source.id)
+        self._refresh(change, source.id, lambda _: True)
+
+    def _deliver(self, change: Change, source_id: str, item: Item, track: FeatureTrack) -> None:
+        """Show a result where exactly it is wanted; where another one is wanted by now, only until that is there."""
+        state, own = change.sources[source_id], Slot.of(item.descriptor)
+        if own not in state.entries:
+            self._put_track(change, source_id, self._bench.blank(state, own, item.descriptor), track)
+        for slot, entry in state.entries.items():
+            wanted = self._bench.wanted_key(state.source, entry)
+            fresh = entry.track is not None and entry.track.key == wanted
+            if wanted == item.key or (slot == own and not fresh):
+                self._put_track(change, source_id, entry, track)
+
+    def _deliver_failure(self, change: Change, source_id: str, item: Item, error: BaseException) -> None:
+        state, own = change.sources[source_id], Slot.of(item.descriptor)
+        entries = state.entries.values() if own in state.entries else [self._bench.blank(state, own, item.descriptor)]
+        for entry in entries:
+            if self._bench.wanted_key(state.source, entry) == item.key:
+                failed = dataclasses.replace(entry, exception=error, failed_key=item.key)
+                change.put_source(change.sources[source_id].with_entries(failed))
+                change.emit(events.FeatureFailed(source_id=source_id, slot=entry.slot, error=said(error)))
+
+    def _put_track(self, change: Change, source_id: str, entry: FeatureEntry, track: FeatureTrack) -> None:
+        entry = dataclasses.replace(entry, track=track, label=track.label)
+        if entry.failed_key == track.key:
+            entry = dataclasses.replace(entry, exception=None, failed_key="")
+        change.put_source(change.sources[source_id].with_entries(entry))
+        change.emit(events.FeatureStored(source_id=source_id, slot=entry.slot, key=track.key))
+
+    def _wanted(self, change: Change, source_id: str, *, held: bool = True) -> dict[Slot, Descriptor]:
+        """What is asked of a source; without `held`, only by way of tracks that are not on hold."""
+        ids = [track.id for track in change.tracks.values() if track.source_id == source_id]
+        return self.demand.wanted(one for one in ids if held or one not in self._on_hold)
+
+    def _derive(
+        self,
+        change: Change,
+        source_id: str,
+        *,
+        message: str | _Unset | None = UNSET,
+        if_stale: str | _Unset = UNSET,
+        progress: Progress | _Unset | None = UNSET,
+    ) -> None:
+        """Judge a source's features and derive its status from them."""
+        state = change.sources[source_id]
+        wanted = self._wanted(change, source_id)
+        judged = [
+            dataclasses.replace(self._bench.judged(state, slot), demanded=slot in wanted) for slot in state.entries
+        ]
+        judged = [entry for entry in judged if entry.demanded or entry.state != "missing"]
+        previous = state.status
+        states = {entry.state for entry in judged}
+        after: State
+        if self._work.of(source_id):
+            after = "pending"
+        elif "failed" in states:
+            after = "failed"
+            message = f"analysis failed: {next(entry.reason for entry in judged if entry.state == 'failed')}"
+        elif "stale" in states:
+            after = "stale"
+            message = if_stale if message is UNSET else message
+        elif "fresh" in states:
+            after = "ready"
+        else:
+            after = "idle"
+        status = next_status(previous, after, message=message, progress=progress)
+        same = (status.state, status.message) == (previous.state, previous.message)
+        if same and status.progress == previous.progress and _alike(judged, state.entries.values()):
+            status = previous
+        change.put_source(SourceState(state.source, status).with_entries(*judged))
+        if not same:
+            change.emit(events.StatusChanged(source_id=source_id, status=status, previous=previous))
+        elif status.progress != previous.progress:
+            change.emit(events.ProgressChanged(source_id=source_id, status=status))
+
+    def _refresh(self, change: Change, source_id: str, concerned: Callable[[Slot], bool]) -> None:
+        """Recompute what is concerned, asked for and not fresh any more."""
+        state = change.sources[source_id]
+        slots = filter(concerned, self._wanted(change, source_id, held=False))
+        entries = [state.entries[slot] for slot in slots if slot in state.entries]
+        todo = [entry for entry in entries if entry.state in ("missing", "stale")]
+        if todo:
+            self._ensure(change, source_id, self._bench.items(state.source, [entry.descriptor for entry in todo]))
+
+
+def _alike(some: Iterable[FeatureEntry], others: Iterable[FeatureEntry]) -> bool:
+    """Whether nobody could tell these features from those."""
+
+    def facts(entry: FeatureEntry) -> tuple[object, ...]:
+        return entry.slot, entry.state, entry.reason, entry.demanded, id(entry.track)
+
+    return [facts(entry) for entry in some] == [facts(entry) for entry in others]
