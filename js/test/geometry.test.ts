@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { axisLabel } from "../src/plot/axes";
 import { type Layer, layerEnd_s, parseLayer, parseLayers } from "../src/plot/layer";
 import {
   address,
@@ -95,6 +96,29 @@ describe("ticks", () => {
     expect(logTicks(20, 20_000, 12)).toEqual([20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000]);
     expect(logTicks(20, 20_000, 3)).toEqual([100, 1000, 10_000]);
     expect(logTicks(0, 100, 5)).toEqual([]);
+  });
+});
+
+describe("labels of an axis", () => {
+  const labels = (low: number, high: number) => {
+    const { values, step, decimals } = linearTicks(low, high, 4);
+    return values.map(axisLabel(Math.max(Math.abs(low), Math.abs(high)), step, decimals));
+  };
+
+  it("are short and all different, whatever the range", () => {
+    expect(labels(-80, 0)).toEqual(["−80", "−60", "−40", "−20", "0"]);
+    expect(labels(0, 0.5)).toEqual(["0.0", "0.2", "0.4"]);
+    expect(labels(0, 2e6)).toEqual(["0", "5.0e5", "1.0e6", "1.5e6", "2.0e6"]);
+    for (const [low, high] of [
+      [0, 1e-9],
+      [-1e300, 1e300],
+      [0, 44_100],
+      [1e6, 1e6 + 50],
+    ] as const) {
+      const words = labels(low, high);
+      expect(new Set(words).size).toBe(words.length);
+      for (const word of words) expect(word.length).toBeLessThanOrEqual(9);
+    }
   });
 });
 

@@ -76,19 +76,19 @@ describe("FeaturePlot", () => {
     ["failed", HOSTILE, `Failed: ${HOSTILE}`],
   ])("says so when a layer is %s", (state, reason, words) => {
     const { find, el } = mount(plotTraits({ layers: [layer({ state, reason, buckets: 0 })] }));
-    expect(find(".acn-cover").hidden).toBe(false);
-    expect(find(".acn-cover-text").textContent).toBe(words);
+    expect(find(".acn-overlay").hidden).toBe(false);
+    expect(find(".acn-overlay-text").textContent).toBe(words);
     expect(el.querySelector("img")).toBeNull();
   });
 
   it("shows how far a layer is", () => {
     const status = { state: "pending", text: "Analysing…", progress: 0.42, label: "Spectrogram", eta_s: 9 };
     const { find, model } = mount(plotTraits({ layers: [imageLayer({ state: "running", buckets: 0 })], status }));
-    expect(find(".acn-cover .acn-progress").textContent).toBe("Spectrogram42\u202f% · about 9 s left");
+    expect(find(".acn-overlay .acn-progress").textContent).toBe("Spectrogram42\u202f% · about 9 s left");
     model.set("status", { ...status, progress: 0.5 });
-    expect(find(".acn-cover [role=progressbar]").getAttribute("aria-valuenow")).toBe("50");
+    expect(find(".acn-overlay [role=progressbar]").getAttribute("aria-valuenow")).toBe("50");
     model.set("layers", [imageLayer({ state: "fresh" })]);
-    expect(find(".acn-cover").hidden).toBe(true);
+    expect(find(".acn-overlay").hidden).toBe(true);
   });
 
   it("moves with the span trait, whoever sets it, and repairs what is no span", () => {

@@ -1,6 +1,7 @@
 // Axes, grid lines and colour bar: numbers with units on round values.
 
 import { formatNumber, formatTime } from "../format";
+import { clamp } from "../guards";
 import type { Theme } from "../theme";
 import { cssColour } from "./colormap";
 import type { Layer } from "./layer";
@@ -23,12 +24,20 @@ interface Mark {
   label: string;
 }
 
+/** How to write the numbers of an axis, so that they fit beside it and can be told apart. */
+export function axisLabel(largest: number, step: number, decimals: number): (value: number) => string {
+  if (largest < 1e5 && decimals <= 4) return (value) => formatNumber(value, decimals);
+  const digits = clamp(Math.ceil(Math.log10(largest / step)), 0, 6);
+  return (value) => (value === 0 ? "0" : value.toExponential(digits).replace("e+", "e").replaceAll("-", "\u2212"));
+}
+
 /** Unit of an axis, and marks in that unit. */
 function valueMarks(low: number, high: number, unit: string, most: number): { unit: string; marks: Mark[] } {
   const kilo = unit === "Hz" && high >= 2000;
   const scale = kilo ? 1000 : 1;
-  const { values, decimals } = linearTicks(low / scale, high / scale, most);
-  const marks = values.map((value) => ({ value: value * scale, label: formatNumber(value, decimals) }));
+  const { values, step, decimals } = linearTicks(low / scale, high / scale, most);
+  const label = axisLabel(Math.max(Math.abs(low), Math.abs(high)) / scale, step, decimals);
+  const marks = values.map((value) => ({ value: value * scale, label: label(value) }));
   return { unit: kilo ? "kHz" : unit, marks };
 }
 

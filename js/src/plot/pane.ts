@@ -56,8 +56,8 @@ export class Pane {
   readonly #chip = new Pill();
   readonly #trouble = make("span", "acn-trouble");
   readonly #readout = make("span", "acn-readout");
-  readonly #cover = make("div", "acn-cover");
-  readonly #coverText = make("p", "acn-cover-text");
+  readonly #cover = make("div", "acn-overlay");
+  readonly #coverText = make("p", "acn-overlay-text");
   readonly #coverBar = new ProgressBar();
   readonly #images = new ImagePainter();
   #height = 0;
@@ -144,11 +144,15 @@ export class Pane {
     if (!ctx) return false;
     const area = areaOf(view, GAP_PX, this.#height);
     ctx.clearRect(0, 0, this.canvas.width, this.canvas.height);
+    if (this.layer.buckets === 0) {
+      // Its ranges are not known yet.
+      drawFrame(ctx, area, this.theme, view.ratio);
+      return false;
+    }
     return this.layer.kind === "image" ? this.#drawImage(ctx, area, view, log) : this.#drawRanges(ctx, area, view);
   }
 
   #segments(view: View, has = this.store.has): Segment[] {
-    if (this.layer.buckets === 0) return [];
     return cover(this.layer, this.level(view), view.span[0], view.span[1], has);
   }
 
@@ -159,8 +163,8 @@ export class Pane {
     const { layer } = this;
     const segments = this.#segments(view);
     // The picture of everything comes first: it stands in for what is not coloured yet.
-    const overview = layer.buckets > 0 ? [address(layer, layer.levels - 1, 0)] : [];
-    const tiles = [...overview, ...segments].map(this.#get).filter((tile) => tile?.dtype === "uint8");
+    const overview = address(layer, layer.levels - 1, 0);
+    const tiles = [overview, ...segments].map(this.#get).filter((tile) => tile?.dtype === "uint8");
     const complete = this.#images.prepare(layer, axis, area.height, tiles);
     const ready = complete
       ? segments
@@ -212,7 +216,7 @@ export class Pane {
   valueLabel(y: number, log: boolean): string {
     const share = 1 - (y - GAP_PX) / this.#height;
     const { layer } = this;
-    if (share < 0 || share > 1) return "";
+    if (share < 0 || share > 1 || layer.buckets === 0) return "";
     if (layer.kind === "image") return formatValue(valueAt(verticalAxis(layer, log), share), layer.y_unit);
     const lanes = laneCount(layer);
     const { y: top, height } = laneOf({ y: GAP_PX, height: this.#height }, 0, lanes, LANE_GAP_PX);
@@ -238,11 +242,18 @@ export class Pane {
   describe(view: View): void {
     const { layer } = this;
     const parts = [layer.label];
+    if (layer.buckets === 0) parts.push(featureWord(layer.state).toLowerCase());
+    else parts.push(...this.#ranges(view));
+    setAttribute(this.canvas, "aria-label", parts.join(", "));
+  }
+
+  #ranges(view: View): string[] {
+    const { layer } = this;
+    const parts: string[] = [];
     if (layer.kind === "image") parts.push(formatRange(layer.y_min, layer.y_max, layer.y_unit));
     parts.push(formatRange(layer.value_min, layer.value_max, layer.unit));
     if (layer.channels.length > 1) parts.push(`${layer.channels.length} channels`);
     parts.push(`from ${formatTime(view.span[0])} to ${formatTime(view.span[1])}`);
-    if (layer.buckets === 0) parts.push(featureWord(layer.state).toLowerCase());
-    setAttribute(this.canvas, "aria-label", parts.join(", "));
+    return parts;
   }
 }
