@@ -436,8 +436,10 @@ class Session:
         if self.closed:
             return "<Session, closed>"
         snapshot = self.store.snapshot()
-        states = ", ".join(f"{name} {state.status.state}" for name, state in snapshot.sources.items())
-        return f"<Session: {len(snapshot.tracks)} tracks{'; ' + states if states else ''}>"
+        count = len(snapshot.tracks)
+        states = [f"{track.id} {snapshot.sources[track.source_id].status.state}" for track in snapshot.tracks.values()]
+        shown = ", ".join(states[:6]) + (", …" if count > 6 else "")
+        return f"<Session: {count} track{'' if count == 1 else 's'}{'; ' if shown else ''}{shown}>"
 
     # --- inside ------------------------------------------------------------------------------
 

@@ -161,18 +161,12 @@ class HandScheduler:
 
     def end(self, job: Job) -> None:
         """The job's thread comes to its end, as it must once all is delivered or it has noticed its cancellation."""
-        left = self.open_items(job)
-        assert job.control.cancelled or not left
+        assert job.control.cancelled or not self.open_items(job)
         self.running.remove(job)
-        if left:
-            state: JobState = "cancelled"
-        elif job.failures:
-            state = "failed"
+        if job.control.cancelled:
+            self._end(job, "cancelled")
         else:
-            state = "succeeded"
-            job.control.finish()
-            self.sink.job_progress([(job, job.progress)])
-        self._end(job, state)
+            self._end(job, "failed" if job.failures else "succeeded")
 
     def run(self, job: Job | None = None) -> Job:
         """A job from beginning to end."""
@@ -188,6 +182,9 @@ class HandScheduler:
 
     def _end(self, job: Job, state: JobState) -> None:
         job.end(state)
+        if state == "succeeded":
+            job.control.finish()
+            self.sink.job_progress([(job, job.progress)])
         self.sink.job_ended(job)
         job.announce()
 
