@@ -99,7 +99,6 @@ class SoundFileReader:
         self._clean = clean
         self._frames = frames
         self._position = 0
-        self._buffer = np.empty((0, 1), np.float32)
         self._lock = threading.Lock()
         self._stream: Any = None
         self.broke_off = False
@@ -132,6 +131,7 @@ class SoundFileReader:
         self.channels = check_channels(int(self._stream.channels), label=self._label)
         self.sample_rate = check_sample_rate(int(self._stream.samplerate), label=self._label)
         self._capacity = MAX_READ_SAMPLES // self.channels
+        self._buffer = np.empty((0, self.channels), np.float32)
         counted = int(self._stream.frames)
         if mended.excess_frames is None or not 0 <= counted < _UNKNOWN_FRAMES:
             self.promised_frames = None

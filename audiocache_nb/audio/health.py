@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 # Samples this close to full scale count as clipped: normalising by 32767 or 32768, dither and resampling move
 # clipped samples about by that much.
 CLIP_LEVEL = 0.999
+# Less than the smallest step of 16 bits: more likely a mistake of scale than a recording.
+QUIET_LEVEL = 1e-5
 # A mean this far from zero (-40 dB re full scale) shows in spectra and levels.
 DC_LIMIT = 0.01
 
@@ -109,6 +111,8 @@ class HealthReport:
             lines.append("silent: every sample is zero")
         elif self.silent_channels:
             lines.extend(f"channel {c + 1} of {self.channels} is silent" for c in self.silent_channels)
+        if 0 < self.peak < QUIET_LEVEL:
+            lines.append(f"nearly silent: peak {20 * math.log10(self.peak):.0f} dBFS")
         if self.clipped_samples:
             over = f" (peak {20 * math.log10(self.peak):+.1f} dBFS)" if self.peak > 1.0 else ""
             lines.append(_count(self.clipped_samples, "clipped sample") + over)
