@@ -185,7 +185,9 @@ class Publisher:
         if self._closed:
             return
         with self._lock:
-            self._generation += 1  # another thread may hold a picture that it has not brought yet
+            for watch in list(self._watches.values()):
+                # Another thread may have fetched a picture that it has not brought yet.
+                watch.dirty = watch.dirty or watch.started != watch.applied
         self._publish()
         with trait_lock():  # nor may it be in the middle of posted values
             pass

@@ -16,6 +16,7 @@ from audiocache_nb.models.locked import LockedMixin, trait_lock
 from audiocache_nb.models.protocol import SessionLike, SnapshotLike, require_open
 from audiocache_nb.models.text import display_text, message_text
 from audiocache_nb.widgets.actions import perform
+from audiocache_nb.widgets.cells import is_replaced, remember
 from audiocache_nb.widgets.fallback import Fallback, to_html, to_plain
 from audiocache_nb.widgets.messages import ActionRequest, TileRequest, parse, refused
 
@@ -69,6 +70,8 @@ class AcnWidget(LockedMixin, anywidget.AnyWidget):
         self._own_layout = self.layout
         self.on_msg(self._receive)
         session.publisher.watch(self, self._collect)
+        for former in remember(self):
+            former._retire()
 
     # -- what subclasses say ------------------------------------------------------------------------
 
@@ -111,6 +114,13 @@ class AcnWidget(LockedMixin, anywidget.AnyWidget):
             self._session.publisher.poke(self)
         elif self._was_shown:
             self._unseen()
+            if is_replaced(self):
+                self.close()
+
+    def _retire(self) -> None:
+        """The cell that made this widget was run again: nobody who cannot see it will see it again."""
+        if self._is_unseen():
+            self.close()
 
     def open(self) -> None:
         """Connect to the page."""

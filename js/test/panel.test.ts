@@ -135,6 +135,10 @@ describe("CachesPanel", () => {
     expect(find(".acn-ears[role=status]").textContent).toContain(HOSTILE);
     button.click();
     expect(find(".acn-notice").hidden).toBe(true);
+    model.message({ kind: "refused", id: model.sent[1].id, message: "again" });
+    expect(find(".acn-notice").hidden).toBe(false);
+    model.set("rows", [row({ state: "pending" }), row({ track_id: "t2" })]);
+    expect(find(".acn-notice").hidden).toBe(true);
   });
 
   it("does not stay busy when nobody answers or nobody is there", () => {

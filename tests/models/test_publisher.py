@@ -251,6 +251,35 @@ def test_an_overtaken_picture_is_not_applied(publisher):
     assert seen == []
 
 
+def test_flush_waits_for_a_picture_that_is_on_its_way(publisher):
+    model, entered, release = Model(), threading.Event(), threading.Event()
+
+    def collect():
+        if threading.current_thread().name == "acn-publisher":
+            entered.set()
+            assert release.wait(20)
+        return {"text": "there"}
+
+    publisher.watch(model, collect)
+    assert entered.wait(20)
+    publisher.flush()
+    assert model.text == "there"
+    release.set()
+
+
+def test_posted_values_stay_until_the_watched_state_changes(publisher):
+    model = Model()
+    publisher.watch(model, lambda: {"progress": 0.0, "text": "watched"})
+    publisher.flush()
+    publisher.post(model, progress=1.0)
+    for _ in range(3):
+        publisher.flush()
+    assert model.progress == 1.0
+    publisher.poke()
+    publisher.flush()
+    assert model.progress == 0.0
+
+
 def test_a_collect_that_raises_is_logged_once_and_tried_again(publisher, caplog):
     model, broken = Model(), [True]
 

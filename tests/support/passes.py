@@ -14,6 +14,7 @@ from audiocache_nb.analysis.control import Control, Progress
 from audiocache_nb.analysis.engine import Pass
 from audiocache_nb.analysis.jobs import Job
 from audiocache_nb.analysis.plan import Item, make_item, make_plan
+from audiocache_nb.analysis.results import as_calculator_error
 from audiocache_nb.analysis.segments import SEGMENT_SAMPLES
 from audiocache_nb.analysis.wholes import WholeSignal, run_whole
 from audiocache_nb.audio.ingest import load
@@ -128,7 +129,7 @@ def analyse(
 
     plan = make_plan(source, [item_of(source, one, profile) for one in wanted])
     for item, error in plan.broken:
-        failed(item, error)
+        failed(item, as_calculator_error(item, error))
     if plan.groups:
         work = Pass(plan, control, size=size)
         workers = [threading.Thread(target=work.work) for _ in range(threads)]
@@ -186,3 +187,38 @@ class Recorder:
         """The jobs of which this was said, in order."""
         with self._lock:
             return [job for said, job, _ in self.calls if said == kind]
+
+
+PATIENCE_S = 60.0  # only ever used up by a test that fails
+
+
+class Gate:
+    """A calculator that stops where the test wants it to, and counts how often it was called.
+
+    Parameters
+    ----------
+    after : int
+        The call, from 1 on, that waits until the gate is opened; later ones wait, too.
+    """
+
+    def __init__(self, name: str = "gate", *, after: int = 1, **options: Any) -> None:
+        self.calls = 0
+        self.reached, self.opened = threading.Event(), threading.Event()
+        self._after = after
+
+        def wait_there(values: Any, *, ctx: Any) -> Any:
+            self.calls += 1
+            if self.calls >= self._after:
+                self.reached.set()
+                assert self.opened.wait(PATIENCE_S), "nobody opened the gate"
+            return np.zeros(ctx.frame_count)
+
+        self.calculator = made_of(wait_there, **{"feature": name, **options})
+
+    def wait(self) -> None:
+        """Wait until the calculator has got there."""
+        assert self.reached.wait(PATIENCE_S), "the calculator never got there"
+
+    def open(self) -> None:
+        """Let it go on."""
+        self.opened.set()

@@ -61,6 +61,8 @@ export class Card {
 
   update(row: TrackRow): void {
     const { status } = row;
+    // A refusal was about a state that is no more.
+    if (this.element.dataset.state !== status.state) this.#notice.hidden = true;
     setAttribute(this.element, "data-state", status.state);
     setText(this.#name, status.name || "Untitled");
     this.#pill.update(status.state, status.text);
@@ -82,7 +84,7 @@ export class Card {
     this.#table.update(row);
   }
 
-  /** Shows what became of a click, unless all went well; the next click clears it. */
+  /** Shows what became of a click, unless all went well; the next click or state clears it. */
   notice({ kind, message }: Outcome): void {
     const words = kind === "refused" || kind === "silent" ? message : "";
     setText(this.#notice, words);

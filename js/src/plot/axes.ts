@@ -10,7 +10,7 @@ import { type Area, innerWidth, type View, xOf } from "./view";
 
 const FONT_PX = 11;
 const LABEL_GAP_PX = 22;
-const TIME_LABEL_PX = 84;
+const TIME_LABEL_PX = 72;
 
 type Ctx = CanvasRenderingContext2D;
 
