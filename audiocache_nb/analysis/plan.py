@@ -16,8 +16,8 @@ from audiocache_nb.features.steps import Channels, Mono, Step, framing_of
 from audiocache_nb.features.track import FeatureTrack
 
 if TYPE_CHECKING:
-    from audiocache_nb.features.registry import Registry
     from audiocache_nb.audio.source import AudioSource
+    from audiocache_nb.features.registry import Registry
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -33,6 +33,11 @@ class Item:
     dependencies: tuple[Item, ...] = ()
 
     @property
+    def needs(self) -> dict[str, str]:
+        """Keys of what it is computed from, by what that is."""
+        return {str(item.descriptor): item.key for item in self.dependencies}
+
+    @property
     def title(self) -> str:
         """What progress shows."""
         return self.calculator.title
@@ -41,18 +46,19 @@ class Item:
 def make_item(
     source: AudioSource,
     descriptor: Descriptor,
-    registry: Registry,
+    calculator: Calculator,
     *,
     tempo: Any = None,
     salt: str = "",
+    registry: Registry | None = None,
     within: tuple[str, ...] = (),
 ) -> Item:
     """Bind a resolved descriptor to a source, and what it depends on as well.
 
     Parameters
     ----------
-    registry : Registry
-        Resolves the calculators.
+    registry : Registry, optional
+        Resolves the calculators of dependencies.
     within : tuple of str
         The calculators whose dependency this is.
     tempo : Tempo or None
@@ -65,16 +71,18 @@ def make_item(
     InvalidParameterError
         If calculators depend on one another in a circle.
     """
-    assert descriptor.calculator is not None
-    calculator = registry.get(descriptor.calculator)
     if calculator.id in within:
         raise InvalidParameterError(f"{' needs '.join((*within, calculator.id))}: that is a circle.")
     params = calculator.parameters.effective(dict(descriptor.params))
     used = {**calculator.used_profile(descriptor.used_profile), **params}
-    needed = tuple(
-        make_item(source, registry.resolve(one), registry, tempo=tempo, salt=salt, within=(*within, calculator.id))
-        for one in calculator.dependencies(descriptor.used_profile, params)
-    )
+    needed = []
+    for one in calculator.dependencies(descriptor.used_profile, params):
+        assert registry is not None, f"{calculator.id} depends on other features"
+        resolved = registry.resolve(one)
+        assert resolved.calculator is not None
+        chain = (*within, calculator.id)
+        supplier = registry.get(resolved.calculator)
+        needed.append(make_item(source, resolved, supplier, tempo=tempo, salt=salt, registry=registry, within=chain))
     key = feature_key(
         audio=source.digest,
         decode=source.decode,
@@ -85,7 +93,7 @@ def make_item(
         tempo=tempo.digest if calculator.depends_on_tempo and tempo is not None else None,
         salt=salt,
     )
-    return Item(descriptor, calculator, params, used, key, tempo, needed)
+    return Item(descriptor, calculator, params, used, key, tempo, tuple(needed))
 
 
 @dataclasses.dataclass(eq=False)

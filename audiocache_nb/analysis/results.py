@@ -107,6 +107,7 @@ def _track(
             "calculator": calculator.id,
             "version": calculator.version_text,
             "parameters": dict(item.used),
+            "dependencies": item.needs,
             "seconds": seconds,
             "computed_at": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
             "numpy": np.__version__,

@@ -19,13 +19,7 @@ from audiocache_nb.features.track import FeatureTrack
 GRACE_S = 2.0
 
 
-def run_job(
-    job: Job,
-    threads: int,
-    done: Done,
-    failed: Failed,
-    find: Callable[[str], FeatureTrack | None] = lambda _key: None,
-) -> list[threading.Thread]:
+def run_job(job: Job, threads: int, done: Done, failed: Failed) -> list[threading.Thread]:
     """Compute a job's items and hand each out as soon as it is finished.
 
     Parameters
@@ -35,8 +29,6 @@ def run_job(
         How many threads may work at once.
     done, failed : callable
         Called on this thread for every item.
-    find : callable
-        Gives a feature that is there already, by its key.
 
     Returns
     -------
@@ -48,19 +40,18 @@ def run_job(
     Cancelled
         If the job was cancelled before all items were finished.
     """
-    plan = make_plan(job.source, job.items, find)
+    plan = make_plan(job.source, job.items, job.find)
     known = dict(plan.given)
-    hand_out = done
 
-    def done(item: Item, track: FeatureTrack) -> None:
+    def hand_out(item: Item, track: FeatureTrack) -> None:
         known[item.key] = track
-        hand_out(item, track)
+        done(item, track)
 
     for item, error in plan.broken:
         failed(item, as_calculator_error(item, error))
     share = _pass_share(plan)
     if plan.groups:
-        stuck = _run_pass(job, plan, threads, share, done, failed)
+        stuck = _run_pass(job, plan, threads, share, hand_out, failed)
         if stuck:
             return stuck
     signal = WholeSignal(job.source, job.control)
@@ -68,7 +59,7 @@ def run_job(
         job.control.checkpoint()
         job.control.enter(item.title)
         width = (1 - share) / len(plan.whole)
-        stuck = _run_whole(job, signal, item, share + number * width, width, known, done, failed)
+        stuck = _run_whole(job, signal, item, share + number * width, width, known, hand_out, failed)
         if stuck:
             return stuck
     job.control.finish()

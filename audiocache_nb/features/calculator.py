@@ -204,6 +204,11 @@ class Calculator(abc.ABC):
         return self.layout(audio, profile, params)
 
     @property
+    def is_derived(self) -> bool:
+        """Whether it is computed from other features."""
+        return type(self).dependencies is not Calculator.dependencies
+
+    @property
     def is_local(self) -> bool:
         """Whether frames can be computed block by block from the audio alone."""
         return isinstance(self.locality, Local)

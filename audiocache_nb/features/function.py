@@ -30,7 +30,7 @@ from audiocache_nb.features.keys import digest
 from audiocache_nb.features.parameters import Schema
 from audiocache_nb.features.profile import AnalysisProfile
 from audiocache_nb.features.steps import Channels, Frames, Magnitude, Mono, Span, Spectrum, Step
-from audiocache_nb.features.track import Events, FeatureTrack, Global, Matrix
+from audiocache_nb.features.track import Events, FeatureTrack, Global
 
 INPUTS = ("samples", "channels", "frames", "spectrum")
 
@@ -50,7 +50,7 @@ class FunctionCalculator(Calculator):
         unit: str = "",
         version: int | None = None,
         inputs: str | tuple[str, ...] | list[str] = "frames",
-        id: str | None = None,  # noqa: A002 - the public name of the argument
+        id: str | None = None,
         label: str = "",
         locality: Locality | None = None,
         depends_on_tempo: bool = False,
@@ -59,13 +59,15 @@ class FunctionCalculator(Calculator):
     ) -> None:
         if not callable(function):
             raise InvalidTypeError(f"A {type(function).__name__} is not a function.")
-        names_of_inputs = (inputs,) if isinstance(inputs, str) else tuple(inputs)
-        if not names_of_inputs or not all(isinstance(name, str) and name.strip() for name in names_of_inputs):
+        names_of_inputs = (inputs,) if isinstance(inputs, str) else tuple(inputs or ())
+        if not names_of_inputs or not all(map(str.strip, map(str, names_of_inputs))):
             raise InvalidParameterError(
                 f"inputs is {inputs!r:.80}.", hint=f"Use one of {', '.join(INPUTS)}, or names of features."
             )
         if len(names_of_inputs) > 1 and set(names_of_inputs) & set(INPUTS):
-            raise InvalidParameterError(f"inputs {inputs!r:.80} mixes audio and features.", hint="Use one or the other.")
+            raise InvalidParameterError(
+                f"inputs {inputs!r:.80} mixes audio and features.", hint="Use one or the other."
+            )
         features = () if names_of_inputs[0] in INPUTS else names_of_inputs
         if features and (feature in features or id in features):
             raise InvalidParameterError(f"{id or feature!r:.80} cannot be computed from itself.")
@@ -159,21 +161,28 @@ class FunctionCalculator(Calculator):
         return tuple(Descriptor(name, None, profile) for name in self.features)
 
     @property
+    def is_derived(self) -> bool:
+        return bool(self.features)
+
+    @property
     def is_local(self) -> bool:
         return isinstance(self.locality, Local) and not self.features
 
     def compute_whole(self, inputs: tuple[Any, ...], state: Any, context: ComputeContext) -> Any:
         """Call the function; features arrive as their data, several of them as a tuple."""
         values = tuple(item.data if isinstance(item, FeatureTrack) else item for item in inputs)
-        return self.call((values[0] if len(values) == 1 else values,), state, context)
+        return self._call(values[0] if len(values) == 1 else values, state, context)
 
     def prepare(self, audio: AudioFacts, profile: AnalysisProfile, params: Mapping[str, Any]) -> Any:
         return dict(params)
 
     def call(self, inputs: tuple[NDArray[Any], ...], state: Any, context: ComputeContext) -> Any:
         """The function's own result."""
+        return self._call(inputs[0], state, context)
+
+    def _call(self, value: Any, state: Any, context: ComputeContext) -> Any:
         extra = {"ctx": context} if self._wants_context else {}
-        return self.function(inputs[0], **state, **extra)
+        return self.function(value, **state, **extra)
 
     def compute(self, inputs: tuple[NDArray[Any], ...], out: NDArray[Any], state: Any, context: ComputeContext) -> None:
         out[...] = check_rows(self.id, self.call(inputs, state, context), len(out)).reshape(out.shape)
