@@ -15,9 +15,10 @@ from audiocache_nb.analysis.control import Control
 from audiocache_nb.analysis.plan import Group, Item, LocalTask, Plan
 from audiocache_nb.analysis.results import as_calculator_error, seal
 from audiocache_nb.analysis.segments import SEGMENT_SAMPLES, Segment, SegmentReader
-from audiocache_nb.analysis.shared import Run, Transformer, batch_frames, rows_of
+from audiocache_nb.analysis.shared import Run, batch_frames, rows_of
 from audiocache_nb.errors import CalculatorContractError, Cancelled
 from audiocache_nb.features.function import FunctionCalculator, check_rows
+from audiocache_nb.features.scratch import Scratch
 from audiocache_nb.features.track import FeatureTrack
 
 if TYPE_CHECKING:
@@ -131,7 +132,7 @@ class Pass:
 
     def _work(self) -> None:
         buffers = self._reader.buffers()
-        transformer = Transformer()
+        scratch = Scratch()
         with np.errstate(all="ignore"):  # what is not finite is refused by name, not warned about in some thread
             while self.error is None and not self._hopeless:
                 self.control.checkpoint()
@@ -139,13 +140,13 @@ class Pass:
                 if segment is None:
                     return
                 for group in self.plan.groups:
-                    self._run_group(group, segment, transformer)
+                    self._run_group(group, segment, scratch)
                 with self._lock:
                     self._samples_done += segment.end - segment.first
                     done = self._samples_done / self._reader.total
                 self.control.report(done * self._share)
 
-    def _run_group(self, group: Group, segment: Segment, transformer: Transformer) -> None:
+    def _run_group(self, group: Group, segment: Segment, scratch: Scratch) -> None:
         framing = group.framing
         count = group.tasks[0].frame_count
         first = framing.first_frame_at(segment.first)
@@ -154,7 +155,7 @@ class Pass:
         for start in range(first, end, step):
             self.control.checkpoint()
             stop = min(start + step, end)
-            run = Run(segment, framing, start - halo, stop + halo, transformer)
+            run = Run(segment, framing, start - halo, stop + halo, scratch)
             for task in group.tasks:
                 output = self._outputs[id(task)]
                 if output.error is None:

@@ -13,6 +13,7 @@ from audiocache_nb.analysis.plan import Item
 
 if TYPE_CHECKING:
     from audiocache_nb.audio.source import AudioSource
+    from audiocache_nb.features.track import FeatureTrack
 
 JobState = Literal["queued", "running", "cancelling", "succeeded", "failed", "cancelled"]
 ENDED = frozenset({"succeeded", "failed", "cancelled"})
@@ -43,6 +44,7 @@ class Job:
         self.source = source
         self.items = list(items)
         self.priority = priority
+        self.find: Callable[[str], FeatureTrack | None] = lambda _key: None  # what is there already, by key
         self.control = Control()
         self.state: JobState = "queued"
         self.failures: dict[str, BaseException] = {}

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from audiocache_nb.errors import CalculatorContractError
+from audiocache_nb.errors import InvalidParameterError
 from audiocache_nb.features.calculator import Calculator, Layout, Local
 from audiocache_nb.features.descriptor import Descriptor
 from audiocache_nb.features.framing import Framing
-from audiocache_nb.features.function import FunctionCalculator
 from audiocache_nb.features.keys import feature_key
-from audiocache_nb.features.steps import Channels, Mono, Step, framing_of, inputs_of
+from audiocache_nb.features.steps import Channels, Mono, Step, framing_of
+from audiocache_nb.features.track import FeatureTrack
 
 if TYPE_CHECKING:
     from audiocache_nb.audio.source import AudioSource
+    from audiocache_nb.features.registry import Registry
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -29,6 +30,12 @@ class Item:
     used: Mapping[str, Any]
     key: str
     tempo: Any = None
+    dependencies: tuple[Item, ...] = ()
+
+    @property
+    def needs(self) -> dict[str, str]:
+        """Keys of what it is computed from, by what that is."""
+        return {str(item.descriptor): item.key for item in self.dependencies}
 
     @property
     def title(self) -> str:
@@ -37,27 +44,56 @@ class Item:
 
 
 def make_item(
-    source: AudioSource, descriptor: Descriptor, calculator: Calculator, *, tempo: Any = None, salt: str = ""
+    source: AudioSource,
+    descriptor: Descriptor,
+    calculator: Calculator,
+    *,
+    tempo: Any = None,
+    salt: str = "",
+    registry: Registry | None = None,
+    within: tuple[str, ...] = (),
 ) -> Item:
-    """Bind a resolved descriptor to a source.
+    """Bind a resolved descriptor to a source, and what it depends on as well.
 
     Parameters
     ----------
+    registry : Registry, optional
+        Resolves the calculators of dependencies.
+    within : tuple of str
+        The calculators whose dependency this is.
     tempo : Tempo or None
         Its digest enters the key only if the calculator depends on it.
+
+    Raises
+    ------
+    UnknownFeatureError, UnknownCalculatorError
+        Also for dependencies.
+    InvalidParameterError
+        If calculators depend on one another in a circle.
     """
+    if calculator.id in within:
+        raise InvalidParameterError(f"{' needs '.join((*within, calculator.id))}: that is a circle.")
     params = calculator.parameters.effective(dict(descriptor.params))
     used = {**calculator.used_profile(descriptor.used_profile), **params}
+    needed = []
+    for one in calculator.dependencies(descriptor.used_profile, params):
+        assert registry is not None, f"{calculator.id} depends on other features"
+        resolved = registry.resolve(one)
+        assert resolved.calculator is not None
+        chain = (*within, calculator.id)
+        supplier = registry.get(resolved.calculator)
+        needed.append(make_item(source, resolved, supplier, tempo=tempo, salt=salt, registry=registry, within=chain))
     key = feature_key(
         audio=source.digest,
         decode=source.decode,
         calculator=calculator.id,
         version=calculator.version_text,
         parameters=used,
+        dependencies={f"{n} {item.calculator.feature}": item.key for n, item in enumerate(needed)},
         tempo=tempo.digest if calculator.depends_on_tempo and tempo is not None else None,
         salt=salt,
     )
-    return Item(descriptor, calculator, params, used, key, tempo)
+    return Item(descriptor, calculator, params, used, key, tempo, tuple(needed))
 
 
 @dataclasses.dataclass(eq=False)
@@ -94,7 +130,10 @@ class Plan:
     groups : list of Group
         Local calculators, by framing.
     whole : list of Item
-        Calculators that need the whole signal; they follow the pass, one by one.
+        Calculators that need the whole signal or other features; they follow the pass, one by one,
+        each after what it depends on.
+    given : dict of str to FeatureTrack
+        Dependencies that are there already, by key.
     broken : list of (Item, BaseException)
         Calculators whose own layout or preparation failed.
     """
@@ -103,6 +142,7 @@ class Plan:
     groups: list[Group]
     whole: list[Item]
     broken: list[tuple[Item, BaseException]]
+    given: dict[str, FeatureTrack] = dataclasses.field(default_factory=dict)
 
     @property
     def steps(self) -> set[Step]:
@@ -113,7 +153,7 @@ class Plan:
             step = todo.pop()
             if step not in found:
                 found.add(step)
-                todo.extend(inputs_of(step))
+                todo.extend(step.inputs)
         return found
 
     @property
@@ -137,21 +177,28 @@ class Plan:
         return " · ".join(dict.fromkeys(task.item.title for group in self.groups for task in group.tasks))
 
 
-def make_plan(source: AudioSource, items: Iterable[Item]) -> Plan:
-    """Group the items by what they share. A calculator that fails here fails alone."""
+def make_plan(
+    source: AudioSource, items: Iterable[Item], find: Callable[[str], FeatureTrack | None] = lambda _key: None
+) -> Plan:
+    """Group the items by what they share, after what they depend on.
+
+    A calculator that fails here fails alone.
+
+    Parameters
+    ----------
+    find : callable
+        Gives a dependency by its key if it is there already; then it is not computed again.
+    """
     plan = Plan(source, [], [], [])
     groups: dict[Framing, Group] = {}
-    for item in items:
-        locality = item.calculator.locality
-        if not isinstance(locality, Local):
-            if isinstance(item.calculator, FunctionCalculator):
-                plan.whole.append(item)
-            else:
-                error = CalculatorContractError(f"{item.calculator.id} declares acn.whole, which only functions can.")
-                plan.broken.append((item, error))
+    for item in _with_dependencies(list(items), find, plan.given):
+        calculator = item.calculator
+        if not calculator.is_local:
+            plan.whole.append(item)
             continue
         try:
-            task = _local_task(source, item, locality)
+            assert isinstance(calculator.locality, Local)
+            task = _local_task(source, item, calculator.locality)
         except BaseException as problem:  # a user's calculator may raise anything
             plan.broken.append((item, problem))
             continue
@@ -161,6 +208,37 @@ def make_plan(source: AudioSource, items: Iterable[Item]) -> Plan:
         group.tasks.append(task)
     plan.groups = list(groups.values())
     return plan
+
+
+def _with_dependencies(
+    items: list[Item], find: Callable[[str], FeatureTrack | None], given: dict[str, FeatureTrack]
+) -> list[Item]:
+    """The items and what they depend on, each once, dependencies first."""
+    ordered: dict[str, Item] = {}
+    asked = {item.key for item in items}
+
+    def add(item: Item) -> None:
+        if item.key in ordered:
+            return
+        for needed in item.dependencies:
+            there = None if needed.key in asked else find(needed.key)
+            if there is None:
+                add(needed)
+            else:
+                given[needed.key] = there
+        ordered[item.key] = item
+
+    for item in items:
+        add(item)
+    return list(ordered.values())
+
+
+def layout_of(source: AudioSource, item: Item) -> Layout:
+    """The layout of an item's result; that of a derived feature follows from what it is derived from."""
+    profile = item.descriptor.used_profile
+    if item.dependencies:
+        return item.calculator.layout_like(layout_of(source, item.dependencies[0]), source, profile, item.params)
+    return item.calculator.layout(source, profile, item.params)
 
 
 def _local_task(source: AudioSource, item: Item, locality: Local) -> LocalTask:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from audiocache_nb.analysis.plan import Item
 from audiocache_nb.errors import CalculatorContractError, CalculatorError
 from audiocache_nb.features.calculator import Layout
-from audiocache_nb.features.track import Events, FeatureTrack, Global
+from audiocache_nb.features.track import Events, FeatureTrack, Global, Matrix
 
 if TYPE_CHECKING:
     from audiocache_nb.audio.source import AudioSource
@@ -23,8 +23,14 @@ def seal(source: AudioSource, item: Item, layout: Layout, data: NDArray[Any], se
     return _track(source, item, data, layout.axes, seconds, layout=layout)
 
 
-def seal_result(source: AudioSource, item: Item, value: Events | Global, seconds: float) -> FeatureTrack:
-    """The finished track of events or of a global value."""
+def seal_result(source: AudioSource, item: Item, value: Events | Global | Matrix, seconds: float) -> FeatureTrack:
+    """The finished track of events, of a global value or of a matrix."""
+    if isinstance(value, Matrix):
+        data, times_s = _numbers(item, value.values, 2), _numbers(item, value.times_s, 1)
+        if data.shape != (len(times_s), len(times_s)):
+            raise CalculatorContractError(f"{item.calculator.id} returned {data.shape} for {len(times_s)} times.")
+        coords = {"row": times_s, "column": times_s}
+        return _track(source, item, data.astype(np.float32), ("row", "column"), seconds, coords=coords, form="matrix")
     if isinstance(value, Events):
         times_s = _numbers(item, value.times_s, 1)
         columns = [times_s[:, None]]
@@ -101,6 +107,7 @@ def _track(
             "calculator": calculator.id,
             "version": calculator.version_text,
             "parameters": dict(item.used),
+            "dependencies": item.needs,
             "seconds": seconds,
             "computed_at": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
             "numpy": np.__version__,

@@ -14,6 +14,7 @@ from audiocache_nb.analysis.plan import Item, Plan, make_plan
 from audiocache_nb.analysis.results import as_calculator_error
 from audiocache_nb.analysis.wholes import WholeSignal, run_whole
 from audiocache_nb.errors import AudioCacheError, Cancelled, IngestError
+from audiocache_nb.features.track import FeatureTrack
 
 GRACE_S = 2.0
 
@@ -39,12 +40,18 @@ def run_job(job: Job, threads: int, done: Done, failed: Failed) -> list[threadin
     Cancelled
         If the job was cancelled before all items were finished.
     """
-    plan = make_plan(job.source, job.items)
+    plan = make_plan(job.source, job.items, job.find)
+    known = dict(plan.given)
+
+    def hand_out(item: Item, track: FeatureTrack) -> None:
+        known[item.key] = track
+        done(item, track)
+
     for item, error in plan.broken:
         failed(item, as_calculator_error(item, error))
     share = _pass_share(plan)
     if plan.groups:
-        stuck = _run_pass(job, plan, threads, share, done, failed)
+        stuck = _run_pass(job, plan, threads, share, hand_out, failed)
         if stuck:
             return stuck
     signal = WholeSignal(job.source, job.control)
@@ -52,7 +59,7 @@ def run_job(job: Job, threads: int, done: Done, failed: Failed) -> list[threadin
         job.control.checkpoint()
         job.control.enter(item.title)
         width = (1 - share) / len(plan.whole)
-        stuck = _run_whole(job, signal, item, share + number * width, width, done, failed)
+        stuck = _run_whole(job, signal, item, share + number * width, width, known, hand_out, failed)
         if stuck:
             return stuck
     job.control.finish()
@@ -95,7 +102,14 @@ def _run_pass(job: Job, plan: Plan, threads: int, share: float, done: Done, fail
 
 
 def _run_whole(
-    job: Job, signal: WholeSignal, item: Item, start: float, width: float, done: Done, failed: Failed
+    job: Job,
+    signal: WholeSignal,
+    item: Item,
+    start: float,
+    width: float,
+    known: dict[str, FeatureTrack],
+    done: Done,
+    failed: Failed,
 ) -> list[threading.Thread]:
     outcome: list[Any] = []
 
@@ -105,7 +119,7 @@ def _run_whole(
 
     def call() -> None:
         try:
-            outcome.append(run_whole(signal, job.source, item, job.control, report))
+            outcome.append(run_whole(signal, job.source, item, job.control, report, known))
         except BaseException as error:
             outcome.append(error)
 

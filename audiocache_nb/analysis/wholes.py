@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,15 +12,16 @@ from numpy.typing import NDArray
 
 from audiocache_nb.analysis.context import Context
 from audiocache_nb.analysis.control import Control
-from audiocache_nb.analysis.plan import Item
+from audiocache_nb.analysis.plan import Item, layout_of
 from audiocache_nb.analysis.results import as_calculator_error, seal, seal_result
 from audiocache_nb.analysis.segments import mix, read_into
-from audiocache_nb.analysis.shared import Transformer, batch_frames
-from audiocache_nb.errors import Cancelled, IngestError
+from audiocache_nb.analysis.shared import batch_frames
+from audiocache_nb.errors import CalculatorContractError, CalculatorError, Cancelled, IngestError
 from audiocache_nb.features.framing import Framing
 from audiocache_nb.features.function import FunctionCalculator, check_rows
-from audiocache_nb.features.steps import Channels, Frames, Magnitude, Mono, Step
-from audiocache_nb.features.track import Events, FeatureTrack, Global
+from audiocache_nb.features.scratch import Scratch
+from audiocache_nb.features.steps import Channels, Frames, Mono, RowStep, Step, framing_of
+from audiocache_nb.features.track import Events, FeatureTrack, Global, Matrix
 
 if TYPE_CHECKING:
     from audiocache_nb.audio.source import AudioSource
@@ -70,18 +73,26 @@ class WholeSignal:
                 return self.mono
             case Frames(framing=framing):
                 return self._frames(framing)
-            case Magnitude(of=of):
-                frames = self._frames(of.framing)
-                out = np.empty((len(frames), of.fft_size // 2 + 1), np.float32)
-                transformer, size = Transformer(), batch_frames(of.framing)
-                for start in range(0, len(frames), size):
-                    self._control.checkpoint()
-                    block = frames[start : start + size]
-                    np.abs(transformer.spectrum(of, block), out=out[start : start + len(block)])
-                out.flags.writeable = False
-                return out
+            case RowStep():
+                return self._rows(step)
             case _:
                 raise TypeError(f"{step} is not a step over the whole signal")
+
+    def _rows(self, step: RowStep) -> NDArray[Any]:
+        """Compute a step run by run and keep all rows."""
+        framing = framing_of(step)
+        assert framing is not None
+        frames, scratch, size = self._frames(framing), Scratch(), batch_frames(framing)
+        out: NDArray[Any] | None = None
+        for start in range(0, max(1, len(frames)), size):
+            self._control.checkpoint()
+            rows = _evaluate(step, frames[start : start + size], scratch, {})
+            if out is None:
+                out = np.empty((len(frames), *rows.shape[1:]), rows.dtype)
+            out[start : start + len(rows)] = rows
+        assert out is not None
+        out.flags.writeable = False
+        return out
 
     def _frames(self, framing: Framing) -> NDArray[np.float32]:
         count = framing.frame_count(len(self.mono))
@@ -95,8 +106,31 @@ class WholeSignal:
         return np.lib.stride_tricks.as_strided(padded, (count, framing.window_samples), (4 * hop, 4), writeable=False)
 
 
-def run_whole(signal: WholeSignal, source: AudioSource, item: Item, control: Control, report: Any) -> FeatureTrack:
-    """Call one whole-signal calculator and seal what it returns.
+def _evaluate(
+    step: Step, frames: NDArray[np.float32], scratch: Scratch, made: dict[Step, NDArray[Any]]
+) -> NDArray[Any]:
+    if isinstance(step, Frames):
+        return frames
+    assert isinstance(step, RowStep)
+    if step not in made:
+        made[step] = step.compute(tuple(_evaluate(of, frames, scratch, made) for of in step.inputs), scratch)
+    return made[step]
+
+
+def run_whole(
+    signal: WholeSignal,
+    source: AudioSource,
+    item: Item,
+    control: Control,
+    report: Any,
+    known: Mapping[str, FeatureTrack] = MappingProxyType({}),
+) -> FeatureTrack:
+    """Call one calculator that is not local and seal what it returns.
+
+    Parameters
+    ----------
+    known : mapping of str to FeatureTrack
+        What it depends on, by key.
 
     Raises
     ------
@@ -110,8 +144,8 @@ def run_whole(signal: WholeSignal, source: AudioSource, item: Item, control: Con
     began_s = time.perf_counter()
     try:
         calculator, profile = item.calculator, item.descriptor.used_profile
-        assert isinstance(calculator, FunctionCalculator)  # the plan sees to that
-        layout = calculator.layout(source, profile, item.params)
+        needed = tuple(_known(item, dependency, known) for dependency in item.dependencies)
+        layout = layout_of(source, item)
         count = layout.framing.frame_count(source.frames)
         context = Context(
             control,
@@ -124,14 +158,16 @@ def run_whole(signal: WholeSignal, source: AudioSource, item: Item, control: Con
             report=report,
         )
         steps = calculator.steps(source, profile, item.params)
-        inputs = tuple(signal.get(step) for step in steps)
+        inputs = (*(signal.get(step) for step in steps), *needed)
         with np.errstate(all="ignore"):
-            value = calculator.call(inputs, calculator.prepare(source, profile, item.params), context)
+            value = calculator.compute_whole(inputs, calculator.prepare(source, profile, item.params), context)
         seconds = time.perf_counter() - began_s
-        if isinstance(value, (Events, Global)):
+        if isinstance(value, (Events, Global, Matrix)):
             return seal_result(source, item, value, seconds)
-        rows = check_rows(calculator.id, value, count)
-        return seal(source, item, layout.with_width(rows.shape[1]), rows, seconds)
+        if isinstance(calculator, FunctionCalculator):
+            rows = check_rows(calculator.id, value, count)
+            return seal(source, item, layout.with_width(rows.shape[1]), rows, seconds)
+        return seal(source, item, layout, _checked(calculator.id, value, (count, *layout.tail)), seconds)
     except Cancelled as error:
         if control.cancelled:
             raise
@@ -140,3 +176,20 @@ def run_whole(signal: WholeSignal, source: AudioSource, item: Item, control: Con
         raise  # not the calculator's fault
     except BaseException as error:
         raise as_calculator_error(item, error) from error
+
+
+def _known(item: Item, dependency: Item, known: Mapping[str, FeatureTrack]) -> FeatureTrack:
+    found = known.get(dependency.key)
+    if found is None:
+        raise CalculatorError(
+            f"{item.calculator.id} needs {dependency.descriptor}, which could not be computed.",
+            hint="Look at that feature's own error first.",
+        )
+    return found
+
+
+def _checked(name: str, value: Any, shape: tuple[int, ...]) -> NDArray[Any]:
+    array = np.ascontiguousarray(value, dtype=np.float32)
+    if array.shape != shape or not np.isfinite(array).all():
+        raise CalculatorContractError(f"{name} returned {array.shape}, not {shape} finite numbers.")
+    return array

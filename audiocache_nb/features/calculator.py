@@ -17,6 +17,7 @@ from audiocache_nb.features.parameters import Schema
 from audiocache_nb.features.track import Alignment, TrackFormat
 
 if TYPE_CHECKING:
+    from audiocache_nb.features.descriptor import Descriptor
     from audiocache_nb.features.profile import AnalysisProfile
     from audiocache_nb.features.steps import Step
 
@@ -170,13 +171,47 @@ class Calculator(abc.ABC):
         """Constants that `compute` receives as `state`; made once for a run over a source."""
         return {**self.used_profile(profile), **params}
 
-    @abc.abstractmethod
     def compute(self, inputs: tuple[NDArray[Any], ...], out: NDArray[Any], state: Any, context: ComputeContext) -> None:
-        """Write the rows of one run of frames into `out` [shape=(frames, *tail)].
+        """Write the rows of one run of frames into `out` [shape=(frames, *tail)]; local calculators have this.
 
         The inputs are read-only and are reused after the call: keep no reference to them. May be
         called from several threads at once, for different frames.
         """
+        raise NotImplementedError(f"{self.id} is not local")
+
+    def compute_whole(self, inputs: tuple[Any, ...], state: Any, context: ComputeContext) -> Any:
+        """All of the result at once; calculators that declare `whole` or dependencies have this.
+
+        Parameters
+        ----------
+        inputs : tuple
+            The results of `steps` for the whole signal, then one FeatureTrack for each dependency.
+
+        Returns
+        -------
+        ndarray [shape=(frame_count, ...)], Events, Global or Matrix
+        """
+        raise NotImplementedError(f"{self.id} is not computed as a whole")
+
+    def dependencies(self, profile: AnalysisProfile, params: Mapping[str, Any]) -> tuple[Descriptor, ...]:
+        """The features it is computed from, which need not be resolved; their keys enter the key."""
+        return ()
+
+    def layout_like(
+        self, dependency: Layout, audio: AudioFacts, profile: AnalysisProfile, params: Mapping[str, Any]
+    ) -> Layout:
+        """The layout, given that of the first dependency; overridden by calculators that work on any feature."""
+        return self.layout(audio, profile, params)
+
+    @property
+    def is_derived(self) -> bool:
+        """Whether it is computed from other features."""
+        return type(self).dependencies is not Calculator.dependencies
+
+    @property
+    def is_local(self) -> bool:
+        """Whether frames can be computed block by block from the audio alone."""
+        return isinstance(self.locality, Local)
 
     def __repr__(self) -> str:
         return f"<Calculator {self.id} v{self.version_text} of {self.feature!r}>"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 import math
 from collections.abc import Callable, Mapping
@@ -22,13 +23,14 @@ from audiocache_nb.features.calculator import (
     Whole,
     bin_frequencies,
 )
+from audiocache_nb.features.descriptor import Descriptor
 from audiocache_nb.features.fingerprint import fingerprint
 from audiocache_nb.features.framing import Framing
 from audiocache_nb.features.keys import digest
 from audiocache_nb.features.parameters import Schema
 from audiocache_nb.features.profile import AnalysisProfile
 from audiocache_nb.features.steps import Channels, Frames, Magnitude, Mono, Span, Spectrum, Step
-from audiocache_nb.features.track import Events, Global
+from audiocache_nb.features.track import Events, FeatureTrack, Global
 
 INPUTS = ("samples", "channels", "frames", "spectrum")
 
@@ -47,8 +49,8 @@ class FunctionCalculator(Calculator):
         feature: str,
         unit: str = "",
         version: int | None = None,
-        inputs: str = "frames",
-        id: str | None = None,  # noqa: A002 - the public name of the argument
+        inputs: str | tuple[str, ...] | list[str] = "frames",
+        id: str | None = None,
         label: str = "",
         locality: Locality | None = None,
         depends_on_tempo: bool = False,
@@ -57,12 +59,22 @@ class FunctionCalculator(Calculator):
     ) -> None:
         if not callable(function):
             raise InvalidTypeError(f"A {type(function).__name__} is not a function.")
-        if inputs not in INPUTS:
-            raise InvalidParameterError(f"inputs is {inputs!r:.80}.", hint=f"Use one of {', '.join(INPUTS)}.")
+        names_of_inputs = (inputs,) if isinstance(inputs, str) else tuple(inputs or ())
+        if not names_of_inputs or not all(map(str.strip, map(str, names_of_inputs))):
+            raise InvalidParameterError(
+                f"inputs is {inputs!r:.80}.", hint=f"Use one of {', '.join(INPUTS)}, or names of features."
+            )
+        if len(names_of_inputs) > 1 and set(names_of_inputs) & set(INPUTS):
+            raise InvalidParameterError(
+                f"inputs {inputs!r:.80} mixes audio and features.", hint="Use one or the other."
+            )
+        features = () if names_of_inputs[0] in INPUTS else names_of_inputs
+        if features and (feature in features or id in features):
+            raise InvalidParameterError(f"{id or feature!r:.80} cannot be computed from itself.")
         if version is not None and (isinstance(version, bool) or not isinstance(version, int)):
             raise InvalidTypeError("version is a whole number, or None for 'the code is the version'.")
         if locality is None:
-            locality = Local() if inputs in ("frames", "spectrum") else Whole()
+            locality = Local() if inputs in ("frames", "spectrum") or features else Whole()
         if not isinstance(locality, (Local, Whole)):
             raise InvalidTypeError("locality is acn.local(halo_frames) or acn.whole.")
         if axes is not None and (len(axes) != 2 or axes[0] != "frame"):
@@ -73,7 +85,8 @@ class FunctionCalculator(Calculator):
         self.label = label
         self.unit = unit
         self.version = version
-        self.inputs = inputs
+        self.inputs = inputs if isinstance(inputs, str) else names_of_inputs
+        self.features = features
         self.locality = locality
         self.depends_on_tempo = depends_on_tempo
         self.fill_value = fill_value
@@ -92,7 +105,7 @@ class FunctionCalculator(Calculator):
         self._wants_context = "ctx" in names[1:]
         self.parameters = Schema.from_function(function, skip=("ctx",))
         self.__doc__ = function.__doc__
-        declared = [inputs, repr(locality), unit, fill_value, self.declared_axes]
+        declared = [list(names_of_inputs) if features else inputs, repr(locality), unit, fill_value, self.declared_axes]
         self.code = digest([fingerprint(function), declared])[:16]
 
     @property
@@ -100,6 +113,8 @@ class FunctionCalculator(Calculator):
         return f"code-{self.code}" if self.version is None else str(self.version)
 
     def used_profile(self, profile: AnalysisProfile) -> dict[str, Any]:
+        if self.features:
+            return {}  # what is used of the profile is in the keys of the features
         used: dict[str, Any] = {"hop_size": profile.hop_size}
         if self.inputs in ("frames", "spectrum"):
             used["window_size"] = profile.window_size
@@ -125,6 +140,8 @@ class FunctionCalculator(Calculator):
 
     def steps(self, audio: AudioFacts, profile: AnalysisProfile, params: Mapping[str, Any]) -> tuple[Step, ...]:
         framing = self._framing(profile)
+        if self.features:
+            return ()
         if isinstance(self.locality, Whole) and self.inputs in ("samples", "channels"):
             return (Mono() if self.inputs == "samples" else Channels(),)
         if self.inputs == "samples":
@@ -135,13 +152,37 @@ class FunctionCalculator(Calculator):
             return (Frames(framing),)
         return (Magnitude(Spectrum(framing, profile.window, True, profile.transform_size)),)
 
+    def layout_like(
+        self, dependency: Layout, audio: AudioFacts, profile: AnalysisProfile, params: Mapping[str, Any]
+    ) -> Layout:
+        return dataclasses.replace(self.layout(audio, profile, params), framing=dependency.framing)
+
+    def dependencies(self, profile: AnalysisProfile, params: Mapping[str, Any]) -> tuple[Descriptor, ...]:
+        return tuple(Descriptor(name, None, profile) for name in self.features)
+
+    @property
+    def is_derived(self) -> bool:
+        return bool(self.features)
+
+    @property
+    def is_local(self) -> bool:
+        return isinstance(self.locality, Local) and not self.features
+
+    def compute_whole(self, inputs: tuple[Any, ...], state: Any, context: ComputeContext) -> Any:
+        """Call the function; features arrive as their data, several of them as a tuple."""
+        values = tuple(item.data if isinstance(item, FeatureTrack) else item for item in inputs)
+        return self._call(values[0] if len(values) == 1 else values, state, context)
+
     def prepare(self, audio: AudioFacts, profile: AnalysisProfile, params: Mapping[str, Any]) -> Any:
         return dict(params)
 
     def call(self, inputs: tuple[NDArray[Any], ...], state: Any, context: ComputeContext) -> Any:
         """The function's own result."""
+        return self._call(inputs[0], state, context)
+
+    def _call(self, value: Any, state: Any, context: ComputeContext) -> Any:
         extra = {"ctx": context} if self._wants_context else {}
-        return self.function(inputs[0], **state, **extra)
+        return self.function(value, **state, **extra)
 
     def compute(self, inputs: tuple[NDArray[Any], ...], out: NDArray[Any], state: Any, context: ComputeContext) -> None:
         out[...] = check_rows(self.id, self.call(inputs, state, context), len(out)).reshape(out.shape)

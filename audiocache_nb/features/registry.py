@@ -62,7 +62,7 @@ class Registry:
         self._changed(calculator.id)
         return calculator
 
-    def unregister(self, id: str) -> None:  # noqa: A002 - the public name of the argument
+    def unregister(self, id: str) -> None:
         """Remove a calculator; built-ins come back when what replaced them goes, and stay otherwise.
 
         Raises
@@ -77,7 +77,7 @@ class Registry:
             del self._own[id]
         self._changed(id)
 
-    def get(self, id: str) -> Calculator:  # noqa: A002 - the public name of the argument
+    def get(self, id: str) -> Calculator:
         """The calculator of this id.
 
         Raises
@@ -169,7 +169,7 @@ class Registry:
 
         return unsubscribe
 
-    def _changed(self, id: str) -> None:  # noqa: A002 - as above
+    def _changed(self, id: str) -> None:
         with self._lock:
             listeners = list(self._listeners)
         for listener in listeners:
@@ -178,7 +178,7 @@ class Registry:
             except Exception:
                 log.exception("a listener to the calculator registry failed")
 
-    def _unknown(self, id: str) -> UnknownCalculatorError:  # noqa: A002 - as above
+    def _unknown(self, id: str) -> UnknownCalculatorError:
         known = ", ".join(sorted({**self._builtin, **self._own}))
         return UnknownCalculatorError(
             f"There is no calculator {id!r:.80}.", hint=f"Known: {known}.", calculator=str(id)

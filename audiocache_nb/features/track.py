@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 Alignment = Literal["center", "start"]
-TrackFormat = Literal["float32", "waveform-minmax", "events", "global"]
+TrackFormat = Literal["float32", "waveform-minmax", "events", "global", "matrix"]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -39,7 +39,7 @@ class FeatureTrack:
         Frame `k` belongs to ``start_seconds + k * hop_seconds`` in source time.
     alignment : {"center", "start"}
         Whether that time is the centre or the first sample of the frame's window.
-    format : {"float32", "waveform-minmax", "events", "global"}
+    format : {"float32", "waveform-minmax", "events", "global", "matrix"}
     key : str
         Content key: SHA-256 over what was really used to compute it.
     provenance : mapping
@@ -91,7 +91,7 @@ class FeatureTrack:
     @property
     def is_framewise(self) -> bool:
         """Whether rows lie on a regular time grid."""
-        return self.format not in ("events", "global")
+        return self.format not in ("events", "global", "matrix")
 
     @functools.cached_property
     def times_s(self) -> NDArray[np.float64]:
@@ -161,3 +161,18 @@ class Global:
 
     value: Any
     names: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Matrix:
+    """What a calculator of a matrix over time returns, for example of self-similarity.
+
+    Parameters
+    ----------
+    values : array_like [shape=(n, n)]
+    times_s : array_like [shape=(n,)] [s]
+        What the rows and the columns stand for, in source time.
+    """
+
+    values: Any
+    times_s: Any

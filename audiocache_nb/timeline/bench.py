@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from audiocache_nb.analysis.plan import Item, make_item
 from audiocache_nb.errors import AudioCacheError, CalculatorError, UnknownCalculatorError, said
+from audiocache_nb.features.calculator import Calculator
 from audiocache_nb.features.descriptor import Descriptor
 from audiocache_nb.features.registry import Registry
 from audiocache_nb.timeline.freshness import judge
@@ -50,8 +51,8 @@ class Bench:
         assert descriptor.calculator is not None
         try:
             calculator = self._registry.get(descriptor.calculator)
-            tempo = self._tempo.snapshot() if calculator.depends_on_tempo and self._tempo is not None else None
-            return make_item(source, descriptor, calculator, tempo=tempo)
+            tempo = self._tempo.snapshot() if self._tempo is not None else None
+            return make_item(source, descriptor, calculator, tempo=tempo, registry=self._registry)
         except AudioCacheError as error:
             return error
         except Exception as error:  # a user's calculator may raise anything here too
@@ -90,7 +91,14 @@ class Bench:
         return item.key if isinstance(item, Item) else None
 
     def on_tempo(self, slot: Slot) -> bool:
-        try:
-            return self._registry.get(slot.calculator_id).depends_on_tempo
-        except UnknownCalculatorError:
-            return False
+        """Whether a feature may depend on the tempo, by itself or through another feature."""
+        calculator = self._calculator(slot)
+        return calculator is not None and (calculator.depends_on_tempo or calculator.is_derived)
+
+    def is_derived(self, slot: Slot) -> bool:
+        """Whether a feature is computed from other features."""
+        calculator = self._calculator(slot)
+        return calculator is not None and calculator.is_derived
+
+    def _calculator(self, slot: Slot) -> Calculator | None:
+        return self._registry.get(slot.calculator_id) if slot.calculator_id in self._registry else None

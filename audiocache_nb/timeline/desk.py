@@ -145,6 +145,7 @@ class Desk:
         if waiting and self.scheduler.extend(waiting[-1], items):
             return waiting[-1]
         job = Job(source, items)
+        job.find = self.cache.get
         self._work.attach(job)
         try:
             return self.scheduler.submit(job)

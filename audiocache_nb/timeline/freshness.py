@@ -81,6 +81,8 @@ def differences(track: FeatureTrack, wanted: Item) -> tuple[str, ...]:
         else:
             found.append(f"calculator {wanted.calculator.id} version {old} → {new}")
     found += _changed(track.parameters, wanted.used)
+    before = dict(track.provenance.get("dependencies", {}))
+    found += [f"{name} changed" for name, key in wanted.needs.items() if before.get(name) != key]
     if not found and wanted.calculator.depends_on_tempo:
         found.append("tempo map changed")
     return tuple(found) or ("what it was computed from is not known any more",)

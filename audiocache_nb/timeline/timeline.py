@@ -344,7 +344,7 @@ class Timeline(Desk):
 
     def _calculator_changed(self, calculator_id: str) -> None:
         def concerned(slot: Slot) -> bool:
-            return slot.calculator_id == calculator_id
+            return slot.calculator_id == calculator_id or self._bench.is_derived(slot)
 
         with self.store.changing() as change:
             if self.closed:

@@ -209,7 +209,7 @@ def test_declarations_are_a_part_of_the_code():
 @pytest.mark.parametrize(
     "options",
     [
-        {"inputs": "pixels"},
+        {"inputs": ""},
         {"inputs": None},
         {"axes": ("frame",)},
         {"axes": ("bin", "frame")},
