@@ -141,21 +141,25 @@ class Scheduler:
 
     def close(self) -> None:
         """Cancel everything and end the threads; waits at most `CLOSE_S` for them."""
+        if self._shut():
+            self._join(time.monotonic() + CLOSE_S)
+
+    def _shut(self) -> bool:
         with self._wake:
             if self._closed:
-                return
+                return False
             self._closed = True
             jobs = [*self._running, *self._queue]
+            self._wake.notify_all()
         for job in jobs:
             self.cancel(job)
+        return True
+
+    def _join(self, deadline_s: float) -> None:
         with self._wake:
-            self._wake.notify_all()
-            threads = list(self._threads)
-        deadline_s = time.monotonic() + CLOSE_S
+            threads = [thread for thread in self._threads if thread is not threading.current_thread()]
         for thread in threads:
-            if thread is not threading.current_thread():
-                thread.join(max(0.0, deadline_s - time.monotonic()))
-        _open_schedulers.discard(self)
+            thread.join(max(0.0, deadline_s - time.monotonic()))
 
     # --- what its threads do -----------------------------------------------------------------
 
@@ -283,8 +287,14 @@ _open_schedulers: weakref.WeakSet[Scheduler] = weakref.WeakSet()
 
 
 @atexit.register
-def _cancel_everything() -> None:
-    """Threads are daemons, so nothing is joined at exit; this only keeps them from starting more."""
-    for scheduler in list(_open_schedulers):
-        for job in scheduler.jobs:
-            job.control.cancel()
+def _close_everything() -> None:
+    """Give threads the time to come back from C++ code.
+
+    They are daemons, so the interpreter ends whatever they do; but it aborts if one of them is in there.
+    """
+    schedulers = list(_open_schedulers)
+    for scheduler in schedulers:
+        scheduler._shut()
+    deadline_s = time.monotonic() + CLOSE_S
+    for scheduler in schedulers:
+        scheduler._join(deadline_s)
