@@ -238,7 +238,7 @@ class Publisher:
                 if self._thread is not None:
                     self._work.notify_all()
                     return
-                thread = threading.Thread(target=self._run, name="acn-publisher", daemon=True)
+                thread = threading.Thread(target=self._run, name="audiocache_nb publisher", daemon=True)
                 self._thread = thread
                 try:
                     thread.start()

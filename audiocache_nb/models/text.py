@@ -3,42 +3,32 @@
 from __future__ import annotations
 
 import math
-import unicodedata
+
+from audiocache_nb.audio import names
 
 MAX_TEXT = 200
 MAX_MESSAGE = 600
-# Cc controls, Cf format characters (bidirectional overrides among them), Cs lone surrogates,
-# Co and Cn code points without a meaning, Zl and Zp line separators.
-_HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 
 def display_text(value: object, limit: int = MAX_TEXT) -> str:
-    """A text as it may be shown: composed, without invisible characters, of bounded length.
-
-    Controls, bidirectional overrides and lone surrogates are written as ``⟨U+202E⟩``, so that a
-    name cannot pretend to be another and can always be sent as UTF-8. A text over the limit
-    loses its middle.
+    """Anything as a text that may be shown: see :func:`audiocache_nb.audio.names.display_text`.
 
     Parameters
     ----------
     value : object
-        Anything; ``str()`` of it is shown, or its type if that fails.
+        ``str()`` of it is shown, or its type if that fails.
     limit : int
-        Longest result in characters.
+        Longest result in characters; a longer text loses its middle.
     """
     try:
         text = str(value)
     except Exception:  # a foreign __str__ must not break a page
         text = f"<{type(value).__name__}>"
+    if len(text) <= limit and text.isascii() and text.isprintable():
+        return text
     if len(text) > 4 * limit:  # the rest cannot be seen anyway
         text = text[: 2 * limit] + text[-2 * limit :]
-    if not text.isascii() or not text.isprintable():
-        text = "".join(map(_visible, unicodedata.normalize("NFC", text)))
-    if len(text) <= limit:
-        return text
-    head = limit // 2
-    tail = limit - 1 - head
-    return text[:head] + "…" + (text[-tail:] if tail else "")
+    return names.display_text(text, limit=limit)
 
 
 def message_text(value: object) -> str:
@@ -48,12 +38,6 @@ def message_text(value: object) -> str:
     except Exception:
         return display_text(value)
     return display_text(" ".join(text[: 4 * MAX_MESSAGE].split()), MAX_MESSAGE)
-
-
-def _visible(character: str) -> str:
-    if unicodedata.category(character) in _HIDDEN:
-        return f"⟨U+{ord(character):04X}⟩"
-    return character
 
 
 def finite(value: object) -> float | None:

@@ -48,7 +48,7 @@ class Pool:
                 self._work.notify()
                 return
             if len(self._threads) < self._most:
-                thread = threading.Thread(target=self._run, name="acn-tiles", daemon=True)
+                thread = threading.Thread(target=self._run, name="audiocache_nb tiles", daemon=True)
                 self._threads.add(thread)
                 try:
                     thread.start()

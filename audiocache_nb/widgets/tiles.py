@@ -25,6 +25,8 @@ log = logging.getLogger("audiocache_nb")
 
 BUDGET_BYTES = 192 << 20
 QUEUE_LENGTH = 64
+TOO_MANY = "Too many requests; ask again if it is still visible."
+CLOSED = "The session is closed."
 THREADS = 2  # one may be building a picture, the other answers meanwhile
 
 
@@ -164,13 +166,15 @@ class TileService:
         """Answer a request soon, with the tile or with the reason why not."""
         dropped: _Request | None = None
         with self._lock:
+            asked = _Request(weakref.ref(owner), request, picture)
             if self._closed:
-                return
-            self._queue.append(_Request(weakref.ref(owner), request, picture))
+                dropped = asked
+            else:
+                self._queue.append(asked)
             if len(self._queue) > self._queue_length:
                 dropped = self._queue.pop(0)
         if dropped is not None:
-            _refuse(dropped, "Too many requests; ask again if it is still visible.")
+            _refuse(dropped, CLOSED if self._closed else TOO_MANY)
         self._pool.wake()
 
     def drop(self, owner: TileOwner) -> None:

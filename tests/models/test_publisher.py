@@ -65,7 +65,7 @@ def until(condition, timeout_s=20.0):
 
 
 def publisher_threads():
-    return [t for t in threading.enumerate() if t.name == "acn-publisher"]
+    return [t for t in threading.enumerate() if t.name == "audiocache_nb publisher"]
 
 
 def test_a_posted_value_arrives(publisher):
@@ -255,7 +255,7 @@ def test_flush_waits_for_a_picture_that_is_on_its_way(publisher):
     model, entered, release = Model(), threading.Event(), threading.Event()
 
     def collect():
-        if threading.current_thread().name == "acn-publisher":
+        if threading.current_thread().name == "audiocache_nb publisher":
             entered.set()
             assert release.wait(20)
         return {"text": "there"}

@@ -12,7 +12,7 @@ from widgets.fake import FakeSession, RecordingComm
 
 from audiocache_nb.widgets.base import AcnWidget
 
-OURS = ("acn-publisher", "acn-tiles")
+OURS = ("audiocache_nb publisher", "audiocache_nb tiles")
 
 
 def until(condition, timeout_s=20.0):

@@ -316,7 +316,7 @@ def test_tiles_are_answered_off_the_calling_thread(session, full):
 
     plot.comm.publish_msg = record
     ask(plot, "waveform")
-    assert names[-1] == "acn-tiles"
+    assert names[-1] == "audiocache_nb tiles"
 
 
 def test_what_is_visible_is_answered_first(session, full):
@@ -414,8 +414,16 @@ def test_closing_the_session_ends_a_picture_that_is_being_built(session, track):
     assert entered.wait(20)
     session.close()
     release.set()
-    until(lambda: not [t for t in threading.enumerate() if t.name == "acn-tiles"])
+    until(lambda: not [t for t in threading.enumerate() if t.name == "audiocache_nb tiles"])
     assert len(service._kept) == 0
+
+
+def test_a_closed_session_answers_that_it_is_closed(session, full):
+    plot = FeaturePlot(session, full)
+    shown(plot, "waveform")
+    session.close()
+    reply, _ = ask(plot, "waveform", request_id=6)
+    assert reply == {"kind": "refused", "id": 6, "message": "The session is closed."}
 
 
 def test_without_threads_tiles_are_answered_in_the_call(full, session, monkeypatch):
