@@ -69,7 +69,7 @@ class Source:
 class SourceState:
     source: Source
     status: Status = Status()
-    entries: Any = MappingProxyType({})
+    entries: Any = dataclasses.field(default_factory=lambda: MappingProxyType({}))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,8 +89,8 @@ class Track:
 @dataclasses.dataclass(frozen=True)
 class Snapshot:
     revision: int = 0
-    tracks: Any = MappingProxyType({})
-    sources: Any = MappingProxyType({})
+    tracks: Any = dataclasses.field(default_factory=lambda: MappingProxyType({}))
+    sources: Any = dataclasses.field(default_factory=lambda: MappingProxyType({}))
 
 
 class FakeStore:
