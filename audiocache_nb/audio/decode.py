@@ -132,6 +132,7 @@ class SoundFileReader:
         self.sample_rate = check_sample_rate(int(self._stream.samplerate), label=self._label)
         self._capacity = MAX_READ_SAMPLES // self.channels
         self._buffer = np.empty((0, self.channels), np.float32)
+        self._unclaimed_bytes = promise[1] if promise is not None and promise[0] == 0 else 0
         counted = int(self._stream.frames)
         if mended.excess_frames is None or not 0 <= counted < _UNKNOWN_FRAMES:
             self.promised_frames = None
@@ -167,6 +168,8 @@ class SoundFileReader:
     @property
     def notes(self) -> tuple[str, ...]:
         """What the decoder noticed; complete after the last read."""
+        if self._unclaimed_bytes:
+            return (f"unfinished: the header speaks of no audio, but {self._unclaimed_bytes:,} bytes follow",)
         if self.format == "OGG" and "end-of-stream" in str(self._stream.extra_info).lower():
             return ("possibly truncated: the stream has no end mark",)
         if self.format == "FLAC" and self._position == self.promised_frames and self._descriptor is not None:

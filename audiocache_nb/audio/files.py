@@ -125,8 +125,10 @@ def read_at(descriptor: int, offset: int, count: int) -> bytes:
     return os.read(descriptor, count)
 
 
-def anonymous_file(pieces: Iterable[bytes]) -> int:
+def anonymous_file(pieces: Iterable[bytes | int]) -> int:
     """Return the descriptor of a nameless file, at its beginning, that holds `pieces`.
+
+    A number stands for so many zeros, which take no room.
 
     The decoder then reads by itself. If it had to call back into Python for every few kilobytes, Ctrl-C in
     such a call would be swallowed there and look like the end of the recording.
@@ -140,6 +142,9 @@ def anonymous_file(pieces: Iterable[bytes]) -> int:
         descriptor = _nameless()
         try:
             for piece in pieces:
+                if isinstance(piece, int):
+                    os.ftruncate(descriptor, os.lseek(descriptor, piece, os.SEEK_CUR))
+                    continue
                 view = memoryview(piece)
                 while view:
                     view = view[os.write(descriptor, view) :]

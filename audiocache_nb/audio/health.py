@@ -150,6 +150,11 @@ class HealthMeter:
         self._maybe_silent = set(range(channels))
         self._maybe_identical = channels > 1
 
+    @property
+    def nonfinite_samples(self) -> int:
+        """NaN and infinite samples so far."""
+        return self.nan_samples + self.infinite_samples
+
     def update(self, block: NDArray[np.float32]) -> None:
         """Measure one block [shape=(m, channels)].
 

@@ -99,7 +99,7 @@ def load(
         return _from_path(source, options)
     if isinstance(source, bytes | bytearray | memoryview):
         return _from_bytes(bytes(source), name or "audio", options)
-    if hasattr(source, "read"):
+    if callable(getattr(source, "read", None)):
         title = getattr(source, "name", None)
         label = name or (Path(title).name if isinstance(title, str) else "") or "audio"
         return _from_bytes(_content(source, label), label, options)
@@ -142,7 +142,7 @@ def _from_bytes(data: bytes, label: str, options: _Options) -> AudioSource:
     reader = SoundFileReader(anonymous_file([data]), label)
     try:
         found = _survey_file(reader, label, options)
-        frames, clean = found.meter.frames, _broken(found.meter) > 0
+        frames, clean = found.meter.frames, found.meter.nonfinite_samples > 0
         origin = BytesOrigin(data, label, frames, clean)
         return _file_source(reader, found, label, origin=origin, path=None)
     finally:
@@ -158,7 +158,7 @@ def _from_path(source: str | os.PathLike[str], options: _Options) -> AudioSource
     try:
         found = _survey_file(reader, label, options)
         _check_still(path, label, stamp)
-        clean = _broken(found.meter) > 0
+        clean = found.meter.nonfinite_samples > 0
         origin = FileOrigin(path, label, stamp, digest=found.digest, frames=found.meter.frames, clean=clean)
         return _file_source(reader, found, label, origin=origin, path=path)
     finally:
@@ -190,7 +190,7 @@ def _file_source(
     reader: SoundFileReader, found: Survey, label: str, *, origin: BytesOrigin | FileOrigin, path: Path | None
 ) -> AudioSource:
     recipe = reader.recipe
-    if _broken(found.meter):
+    if found.meter.nonfinite_samples:
         recipe["nonfinite"] = "zero"
     notes = reader.notes
     if reader.broke_off and reader.promised_frames is None:
@@ -232,12 +232,8 @@ def _check_still(path: Path, label: str, stamp: FileStamp) -> None:
         )
 
 
-def _broken(meter: HealthMeter) -> int:
-    return meter.nan_samples + meter.infinite_samples
-
-
 def _check_finite(meter: HealthMeter, label: str, options: _Options) -> None:
-    count = _broken(meter)
+    count = meter.nonfinite_samples
     if options.clean or not count:
         return
     raise NonFiniteAudioError(

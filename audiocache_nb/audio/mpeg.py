@@ -23,7 +23,7 @@ _KBITS = (
 )
 _CHUNK_BYTES = 1 << 20
 _LONGEST_FRAME_BYTES = 1500
-_LARGEST_TAG_BYTES = (1 << 28) - 1
+_TAG_BYTES = 1 << 20  # the decoder takes one tag at a time into memory
 # Tags after the last frame can look like a frame or two.
 _TOLERANCE_FRAMES = 4
 
@@ -163,16 +163,13 @@ def _samples_per_frame(head: bytes) -> int:
     return 1152 if head[1] >> 3 & 3 == 3 else 576
 
 
-def _lengthened(audio: Iterator[bytes], missing: int) -> Iterator[bytes]:
-    """Audio and so much of tags after it that libsndfile's guess from the size cannot be too low."""
+def _lengthened(audio: Iterator[bytes], missing: int) -> Iterator[bytes | int]:
+    """Audio and so much of empty tags after it that libsndfile's guess from the size cannot be too low."""
     yield from audio
-    while missing > 0:
-        size = min(missing, _LARGEST_TAG_BYTES)
-        sizes = bytes(size >> shift & 0x7F for shift in (21, 14, 7, 0))
+    sizes = bytes(_TAG_BYTES >> shift & 0x7F for shift in (21, 14, 7, 0))
+    for _ in range(-(-missing // _TAG_BYTES)):
         yield b"ID3\x04\0\0" + sizes
-        for done in range(0, size, _CHUNK_BYTES):
-            yield bytes(min(_CHUNK_BYTES, size - done))
-        missing -= size
+        yield _TAG_BYTES
 
 
 def _pieces(descriptor: int, start: int, end: int | None) -> Iterator[bytes]:

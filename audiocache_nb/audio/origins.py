@@ -148,7 +148,8 @@ class FileOrigin:
             raise
         except IngestError:  # it is no audio any more
             return None
-        return found.digest
+        # NaN where there were zeros: the digest is of the cleaned samples, but nobody asked for cleaning
+        return found.digest if self._clean or not found.meter.nonfinite_samples else None
 
     def _reader(self, descriptor: int, *, whole: bool = False) -> SoundFileReader:
         return SoundFileReader(descriptor, self._label, clean=self._clean, frames=None if whole else self._frames)

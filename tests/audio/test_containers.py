@@ -150,6 +150,18 @@ def test_a09_a_truncated_file_gives_its_real_frames_and_says_so(container, subty
     np.testing.assert_allclose(source.read(0, 20_000), sound()[: source.frames], atol=2**-15)
 
 
+def test_a_wav_whose_header_was_never_finished(encoded):
+    data = bytearray(encoded("WAV", "PCM_16"))
+    place = data.index(b"data") + 4
+    data[4:8] = data[place : place + 4] = bytes(4)
+    source = load(bytes(data))
+    assert source.frames == 0
+    assert source.health.issues == (
+        "empty: no samples",
+        "unfinished: the header speaks of no audio, but 80,000 bytes follow",
+    )
+
+
 @pytest.mark.parametrize("size", [0xFFFFFFFF, 0x7FFFFFFF, 0x7FFFF000, 0x80000000])
 def test_a_streamed_wav_promises_nothing(size, encoded):
     data = bytearray(encoded("WAV", "PCM_16"))
