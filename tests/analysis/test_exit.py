@@ -109,3 +109,23 @@ print("end")
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=False)
     assert (done.stdout, done.stderr, done.returncode) == ("end\n", "", 0)
+
+
+BUSY = """
+import numpy as np
+import audiocache_nb as acn
+
+session = acn.Session(cache_dir=False, workers=2)
+rng = np.random.default_rng(0)
+for number in range(4):
+    track = session.add_audio(rng.uniform(-1, 1, 4_000_000), 44100, name=f"noise {number}")
+    session.request(track, ["spectrogram", "mvmnt.spectrogram"])
+assert session.timeline.scheduler.jobs, "nothing was running any more"
+"""
+
+
+@pytest.mark.parametrize("attempt", range(5))
+def test_the_interpreter_ends_in_the_middle_of_transforms(attempt):
+    """Where it ends while a thread is inside C++ code, it would abort, which happens one time in three."""
+    done = subprocess.run([sys.executable, "-c", BUSY], capture_output=True, text=True, timeout=120, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
