@@ -1,7 +1,17 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { type Commands, connect, keyCommand, wheelPixels } from "../src/plot/input";
 import { interleave } from "../src/plot/plot";
-import { answerTiles, type FakeModel, imageLayer, layer, type Mounted, mount, plotTraits, withWidth } from "./fake";
+import {
+  answerTiles,
+  type FakeModel,
+  imageLayer,
+  layer,
+  type Mounted,
+  mount,
+  plotTraits,
+  replyTile,
+  withWidth,
+} from "./fake";
 
 const HOSTILE = "</script><img src=x onerror=alert(1)>";
 
@@ -220,6 +230,29 @@ describe("FeaturePlot", () => {
     expect(span(model)).toEqual([25, 75]);
     model.set("layers", [layer()]);
     expect(log.hidden).toBe(true);
+  });
+
+  it("goes on when the page has no layout for a moment, and waits for one at first", () => {
+    withWidth(0);
+    const { model, el } = mount(plotTraits({ layers: [layer()], span: [40, 41] }));
+    settle();
+    expect(model.sent).toEqual([]);
+    withWidth(1024);
+    model.set("title", "again");
+    settle();
+    const before = model.sent.length;
+    expect(before).toBeGreaterThan(0);
+    withWidth(0);
+    for (const message of [...model.sent]) replyTile(model, message);
+    model.set("span", [80, 81]);
+    settle();
+    expect(
+      model
+        .tiles()
+        .slice(before)
+        .map(({ index }) => index),
+    ).toContain(39);
+    expect(el.querySelector("[role=alert]")).toBeNull();
   });
 
   it("shows why tiles do not come", () => {

@@ -110,7 +110,11 @@ export class Plot implements Commands {
 
   #observe(): void {
     const { model, signal } = this;
-    const observer = new ResizeObserver(() => this.#redraw());
+    const observer = new ResizeObserver(() => {
+      // Hosts draw into elements that are not in the page yet, and those have no colours.
+      this.#theme.refresh();
+      this.#redraw();
+    });
     observer.observe(this.#plot);
     onAbort(signal, () => observer.disconnect());
     onAbort(signal, () => this.store.forget(this));
@@ -246,13 +250,14 @@ export class Plot implements Commands {
     this.#loop.request();
   }
 
+  /** Whether the plot has a place on the screen. */
   #measure(): boolean {
     const width = this.#plot.clientWidth;
-    if (width <= LEFT + this.#view.right) return false;
-    this.#view.width = width;
+    // A page that changes its theme may be without layout for a frame: then the last width is still right.
+    if (width > LEFT + this.#view.right) this.#view.width = width;
     this.#view.span = this.#navigation.span;
-    this.#view.ratio = Math.min(Math.max(window.devicePixelRatio || 1, 0.5), 4);
-    return true;
+    this.#view.ratio = clamp(window.devicePixelRatio || 1, 0.5, 4);
+    return this.#view.width > 0;
   }
 
   #frame(now_ms: number): void {
