@@ -1,19 +1,21 @@
-"""The calculators that are always there."""
+"""The calculators that are always there, one module per family."""
 
 from __future__ import annotations
 
+import importlib
+
 from audiocache_nb.features.calculator import Calculator
+
+# Each names its classes in `CALCULATORS`; of several for one feature, the last is the default.
+FAMILIES = (
+    "mvmnt",
+    "spectrogram",
+    "rms",
+    "waveform",
+)
 
 
 def all_builtin() -> list[Calculator]:
     """New instances of all built-in calculators; the default of a feature comes last."""
-    from audiocache_nb.features.builtin import mvmnt, rms, spectrogram, waveform
-
-    return [
-        mvmnt.LegacySpectrogram(),
-        mvmnt.LegacyRms(),
-        mvmnt.LegacyWaveform(),
-        spectrogram.Spectrogram(),
-        rms.Rms(),
-        waveform.Waveform(),
-    ]
+    modules = [importlib.import_module(f"{__name__}.{family}") for family in FAMILIES]
+    return [kind() for module in modules for kind in module.CALCULATORS]

@@ -156,3 +156,6 @@ class LegacyWaveform(Calculator):
         padded = np.append(span, np.float32(0))
         out[:, 0] = np.minimum.reduceat(padded, bounds)[::2]
         out[:, 1] = np.maximum.reduceat(padded, bounds)[::2]
+
+
+CALCULATORS = (LegacySpectrogram, LegacyRms, LegacyWaveform)

@@ -56,6 +56,9 @@ class Rms(Calculator):
             out[:, c] = np.sqrt(energy / window)
 
 
+CALCULATORS = (Rms,)
+
+
 def frame_energies(span: NDArray[np.float32], window: int, hop: int, frames: int) -> NDArray[np.float64]:
     """Sum of squares of each frame of a span [shape=(frames,)].
 

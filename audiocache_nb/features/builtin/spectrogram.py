@@ -77,3 +77,6 @@ class Spectrogram(Calculator):
         edges = (0, -1) if state["even"] else (0,)
         for k in edges:
             amplitude_to_db(spectrum[:, k], out[:, k], scale=scale / 2, floor=FLOOR, low_db=low_db, high_db=high_db)
+
+
+CALCULATORS = (Spectrogram,)

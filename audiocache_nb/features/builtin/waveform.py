@@ -62,6 +62,9 @@ class Waveform(Calculator):
             cell_extremes(np.ascontiguousarray(span[:, c]), cell, out[:, c, 0], out[:, c, 1])
 
 
+CALCULATORS = (Waveform,)
+
+
 def cell_extremes(span: NDArray[np.float32], cell: int, low: NDArray[Any], high: NDArray[Any]) -> None:
     """Minimum and maximum of consecutive cells; the last one may be shorter.
 
