@@ -77,6 +77,19 @@ describe("CachesPanel", () => {
     expect(all(".acn-table-scroll")[1].hidden).toBe(true);
   });
 
+  it.each([
+    ["fresh", "Computed from this audio.", "", ""],
+    ["stale", "hop_size 512 → 256", "", "hop_size 512 → 256"],
+    ["failed", "The calculator failed: no luck.", "no luck", "The calculator failed: no luck."],
+    ["failed", "no luck", "ValueError: no luck", "ValueError: no luck"],
+    ["failed", "It failed.", "No luck.", "It failed. No luck."],
+  ])("gives the reason of a %s feature once: %j, %j", (state, reason, error, words) => {
+    const { find } = mount(traits(row({ features: [feature({ state, reason, error })] })));
+    expect(find(".acn-feature-state .acn-fine").textContent).toBe(words);
+    expect(find(".acn-feature-state .acn-fine").hidden).toBe(words === "");
+    expect(find(".acn-feature-state .acn-pill").title).toBe(reason);
+  });
+
   it("shows progress from the live trait with the original's words", () => {
     const { model, find } = mount(traits(row({ state: "pending", text: "Analysing…" })));
     expect(find(".acn-progress-label").textContent).toBe("Preparing analysis…");

@@ -101,3 +101,10 @@ export function featureOrigin({ feature, calculator, version }: FeatureRow): str
   if (version) parts.push(/^\d/.test(version) ? `v${version}` : version);
   return parts.join(" · ");
 }
+
+/** What a line says below its state: nothing where all is well, and nothing twice. */
+export function featureReason({ state, reason, error }: FeatureRow): string {
+  if (state === "fresh") return error;
+  if (reason.includes(error)) return reason;
+  return error.includes(reason) ? error : `${reason} ${error}`;
+}

@@ -1,10 +1,10 @@
 // The feature list of one card, as a real table.
 
-import { KeyedList, make, setHidden, setText } from "../dom";
+import { KeyedList, make, setAttribute, setHidden, setText } from "../dom";
 import { Pill } from "../status";
 import type { Actions } from "./actions";
 import { ActionButton } from "./button";
-import { type FeatureRow, featureOrigin, featureWord, type TrackRow } from "./rows";
+import { type FeatureRow, featureOrigin, featureReason, featureWord, type TrackRow } from "./rows";
 
 const COLUMNS = ["Feature", "State", "Unit", "Shape", "Size", "Parameters"];
 
@@ -39,7 +39,8 @@ class FeatureLine {
     setText(this.#label, row.label);
     setText(this.#origin, featureOrigin(row));
     this.#pill.update(row.state, featureWord(row.state));
-    const reason = [row.reason, row.error].filter(Boolean).join(" ");
+    setAttribute(this.#pill.element, "title", row.reason || null);
+    const reason = featureReason(row);
     setText(this.#reason, reason);
     setHidden(this.#reason, !reason);
     [row.unit, row.shape, row.size, row.parameters].forEach((value, k) => {
