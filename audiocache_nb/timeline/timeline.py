@@ -143,13 +143,13 @@ class Timeline(Desk):
         try:
             while True:
                 with self._settled:
-                    wanted_key = self._bench.item(found.source, descriptor).key
+                    wanted_key = self._bench.item(self._awaited(found, slot).source, descriptor).key
                     if asked_key != wanted_key:  # at first, and whenever a calculator or the tempo was changed
                         before = self._work.of(found.source_id)
                         now_on_it = self.request(found, [descriptor], None, now=True)
                         jobs += [job for job in now_on_it if job not in before]
                         asked_key = wanted_key
-                    result = self._result(found, slot, descriptor)
+                    result = self._result(found, slot, descriptor, asked_key)
                     if result is not None:
                         return result
                     if deadline_s is not None and time.monotonic() >= deadline_s:
@@ -323,18 +323,21 @@ class Timeline(Desk):
         with self._settled:
             self._settled.notify_all()
 
-    def _result(self, track: Track, slot: Slot, descriptor: Descriptor) -> FeatureTrack | None:
-        """What somebody waits for, None while it is on its way, or the reason why it will not come."""
-        if self.closed:
-            raise SessionClosedError(f"The session was closed while {slot} was waited for.")
+    def _awaited(self, track: Track, slot: Slot) -> SourceState:
         state = self.store.snapshot().sources.get(track.source_id)
         if state is None:
             raise JobCancelledError(f"{track.id!r:.80} was removed while {slot} was waited for.")
-        entry = self._bench.judged(state, slot, descriptor)
+        return state
+
+    def _result(self, track: Track, slot: Slot, descriptor: Descriptor, asked_key: str) -> FeatureTrack | None:
+        """What somebody waits for, None while it is on its way, or the reason why it will not come."""
+        if self.closed:
+            raise SessionClosedError(f"The session was closed while {slot} was waited for.")
+        entry = self._bench.judged(self._awaited(track, slot), slot, descriptor)
         if entry.state == "fresh":
             return entry.track
-        if entry.state in ("queued", "running", "bad_request"):  # the last: its calculator goes at this moment
-            return None
+        if entry.state in ("queued", "running") or entry.wanted_key != asked_key:
+            return None  # something else is wanted since a moment ago: it has to be asked for first
         stored = self.cache.get(entry.wanted_key)  # there, but somebody wants this slot otherwise by now
         if stored is not None:
             return stored
