@@ -155,7 +155,7 @@ describe("FeaturePlot", () => {
     const seen: number[][] = [];
     for (const [name, init] of [
       ["+", {}],
-      ["-", {}],
+      ["ArrowDown", {}],
       ["ArrowRight", {}],
       ["PageUp", {}],
       ["Home", {}],
@@ -332,7 +332,7 @@ describe("input", () => {
 
   it("knows its keys", () => {
     const act = commands();
-    for (const name of ["a", "Enter", "Tab", " ", "ArrowUp", "d"]) {
+    for (const name of ["a", "Enter", "Tab", " ", "d"]) {
       expect(keyCommand(new KeyboardEvent("keydown", { key: name }), act)).toBeNull();
     }
     expect(wheelPixels(new WheelEvent("wheel", { deltaY: 3, deltaMode: 1 })).y).toBe(48);

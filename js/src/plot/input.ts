@@ -37,9 +37,11 @@ export function keyCommand(event: KeyboardEvent, act: Commands): (() => void) | 
       return () => act.pan(0.9);
     case "+":
     case "=":
+    case "ArrowUp":
       return () => act.zoom(0.5, null);
     case "-":
     case "_":
+    case "ArrowDown":
       return () => act.zoom(2, null);
     case "Home":
       return () => act.go("start");

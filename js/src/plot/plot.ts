@@ -23,9 +23,10 @@ const AXIS_PX = 26;
 const SETTLE_MS = 400;
 const SHORTEST_S = 1e-3;
 const BUCKETS_LEAST = 8;
-const KEYS = "ArrowLeft ArrowRight Shift+ArrowLeft Shift+ArrowRight PageUp PageDown Plus Minus 0 Home End Escape";
+const KEYS =
+  "ArrowLeft ArrowRight ArrowUp ArrowDown Shift+ArrowLeft Shift+ArrowRight PageUp PageDown Plus Minus 0 Home End Escape";
 const HELP =
-  "Arrow keys pan, plus and minus zoom, Home and End go to the ends, 0 shows everything. " +
+  "Left and right arrow keys pan, up and down or plus and minus zoom, Home and End go to the ends, 0 shows everything. " +
   "Shift with an arrow key moves the read-out. Escape leaves.";
 
 export class Plot implements Commands {
