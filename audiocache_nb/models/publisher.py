@@ -291,27 +291,25 @@ class Publisher:
         with self._lock:
             self._poked = False
             generation = self._generation
-            watches: list[tuple[Any, _Watch]] = []
+            watches: list[tuple[Any, _Watch, int]] = []
             for watch in list(self._watches.values()):
                 target = watch.target()
                 if target is not None and (watch.dirty or watch.seen != generation):
                     # Cleared before the snapshot is read: a change from here on makes it dirty again.
                     watch.dirty = False
                     watch.seen = generation
-                    watches.append((target, watch))
-            watched = {id(target) for target, _ in watches}
+                    watch.started += 1
+                    watches.append((target, watch, watch.started))
+            watched = {id(target) for target, _, _ in watches}
             posted = [target for target in list(self._pending) if id(target) not in watched]
         sent = 0
-        for target, watch in watches:
-            sent += self._refresh(target, watch, patience_s)
+        for target, watch, turn in watches:
+            sent += self._refresh(target, watch, turn, patience_s)
         for target in posted:
             sent += self._apply(target, {}, patience_s=patience_s)
         return sent
 
-    def _refresh(self, target: Any, watch: _Watch, patience_s: float) -> bool:
-        with self._lock:
-            watch.started += 1
-            turn = watch.started
+    def _refresh(self, target: Any, watch: _Watch, turn: int, patience_s: float) -> bool:
         values: Values | None = None
         collect = watch.collect()
         if collect is not None:

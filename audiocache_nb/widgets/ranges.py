@@ -9,6 +9,7 @@ from audiocache_nb.models.text import finite
 
 _STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 PADDING = 0.05
+TINY = 1e-290  # below it there is no room for steps
 HUGE = 1e300  # differences of such numbers are still finite
 
 
@@ -34,8 +35,9 @@ def curve_range(extremes: tuple[float, float] | None) -> tuple[float, float]:
     if extremes is None:
         return 0.0, 1.0
     low, high = (min(max(value, -HUGE), HUGE) for value in extremes)
-    if low == high:
-        half = abs(low) / 2 or 0.5
+    if high - low < TINY:
+        half = max(abs(low), abs(high)) / 2
+        half = half if half > TINY else 0.5
         return low - half, high + half
     if 0 < low <= (high - low) * 2:
         low = 0.0
@@ -45,7 +47,7 @@ def curve_range(extremes: tuple[float, float] | None) -> tuple[float, float]:
     step = nice_ceiling((high - low) / 20)
     bottom = low if low == 0 else math.floor((low - air) / step) * step
     top = high if high == 0 else math.ceil((high + air) / step) * step
-    return (bottom, top) if bottom < low or top > high or bottom < top else (low, high)
+    return min(bottom, low), max(top, high)  # steps may be finer than the numbers themselves
 
 
 def image_range(extremes: tuple[float, float] | None) -> tuple[float, float]:
@@ -53,7 +55,7 @@ def image_range(extremes: tuple[float, float] | None) -> tuple[float, float]:
     if extremes is None:
         return 0.0, 1.0
     low, high = (min(max(value, -HUGE), HUGE) for value in extremes)
-    if low == high:
+    if high - low < TINY:
         return curve_range((low, high))
     return low, high
 
