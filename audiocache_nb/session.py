@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from audiocache_nb.analysis.costs import CostModel
+from audiocache_nb.cache.location import cache_directory
 from audiocache_nb.errors import IngestError, InvalidParameterError, InvalidTypeError, SessionClosedError
 from audiocache_nb.features.descriptor import Descriptor
 from audiocache_nb.features.profile import AnalysisProfile
@@ -25,6 +27,7 @@ from audiocache_nb.timing.tempo import Tempo
 
 if TYPE_CHECKING:
     from audiocache_nb.analysis.jobs import Job
+    from audiocache_nb.analysis.report import PlanReport
     from audiocache_nb.audio.source import AudioSource
     from audiocache_nb.models.publisher import Publisher
     from audiocache_nb.sampling.ranges import HistorySample, RangeSample
@@ -40,7 +43,9 @@ class Session:
     Parameters
     ----------
     cache_dir : path, False or None
-        Reserved for the cache directory. Results are kept in memory for the life of the session.
+        Where to keep what is worth keeping between sessions: for now what calculators cost on this
+        machine; results are kept in memory. None: the user's cache directory, or the one that the
+        environment variable ``AUDIOCACHE_NB_CACHE_DIR`` names; False: nothing is written.
     workers : int >= 1, optional
         Analysis threads; None: from the machine.
     bpm : float > 0 [beats per minute]
@@ -68,11 +73,12 @@ class Session:
     ) -> None:
         if workers is not None and (type(workers) is not int or workers < 1):
             raise InvalidParameterError(f"workers is {workers!r:.60}.", hint="Use a whole number from 1 on, or None.")
-        self.cache_dir = cache_dir
+        self.cache_dir = cache_directory(cache_dir)
         self.tempo = Tempo(bpm=bpm, beats_per_bar=beats_per_bar)
         self._initial_tempo = (bpm, beats_per_bar)
         self._registry = registry or calculators
-        self.timeline = Timeline(self._registry, workers=workers, tempo=self.tempo)
+        costs = CostModel(None if self.cache_dir is None else self.cache_dir / "costs.json")
+        self.timeline = Timeline(self._registry, workers=workers, tempo=self.tempo, costs=costs)
         self._tempo_subscription = self.tempo.subscribe(self.timeline.tempo_changed)
         self._lock = threading.Lock()
         self._publisher: Publisher | None = None
@@ -261,6 +267,13 @@ class Session:
     ) -> FeatureTrack | None:
         """The feature if it is there, fresh or stale; asks for nothing."""
         return self.timeline.peek(track, self._registry.resolve(feature, profile))
+
+    def plan(self, track: Track | str, features: Names, *, profile: AnalysisProfile | None = None) -> PlanReport:
+        """What a request would do: the steps, the expected time and bytes, what is cached already.
+
+        Nothing is computed. ``session.plan(track, ["rms", "spectrogram"]).explain()`` is a text.
+        """
+        return self.timeline.plan(track, self._resolve(features, profile))
 
     def wait(self, timeout: float | None = None) -> None:
         """Wait until nothing is queued or running; Ctrl-C ends the waiting, not the work.

@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from audiocache_nb.errors import InvalidParameterError
-from audiocache_nb.features.calculator import Calculator, Layout, Local
+from audiocache_nb.features.calculator import Calculator, Layout
 from audiocache_nb.features.descriptor import Descriptor
 from audiocache_nb.features.framing import Framing
 from audiocache_nb.features.keys import feature_key
-from audiocache_nb.features.steps import Channels, Mono, Step, framing_of
+from audiocache_nb.features.steps import Channels, Mono, Spectrum, Step, framing_of
 from audiocache_nb.features.track import FeatureTrack
 
 if TYPE_CHECKING:
@@ -98,13 +98,14 @@ def make_item(
 
 @dataclasses.dataclass(eq=False)
 class LocalTask:
-    """A local calculator in a plan."""
+    """A local calculator in a plan; it receives frames `before` and `after` those it writes."""
 
     item: Item
     layout: Layout
     steps: tuple[Step, ...]
     state: Any
-    halo_frames: int
+    before: int
+    after: int
     frame_count: int
 
 
@@ -116,9 +117,14 @@ class Group:
     tasks: list[LocalTask]
 
     @property
-    def halo_frames(self) -> int:
-        """Neighbouring frames that some task needs."""
-        return max(task.halo_frames for task in self.tasks)
+    def before(self) -> int:
+        """Frames that some task needs before those it writes."""
+        return max(task.before for task in self.tasks)
+
+    @property
+    def after(self) -> int:
+        """Frames that some task needs after those it writes."""
+        return max(task.after for task in self.tasks)
 
 
 @dataclasses.dataclass(eq=False)
@@ -166,9 +172,9 @@ class Plan:
         """How far frames reach before and after their anchors, halos included."""
         left = right = 0
         for group in self.groups:
-            halo = math.ceil(group.halo_frames * group.framing.hop_samples)
-            left = max(left, group.framing.left_samples + halo)
-            right = max(right, group.framing.right_samples + halo)
+            framing = group.framing
+            left = max(left, framing.left_samples + math.ceil(group.before * framing.hop_samples))
+            right = max(right, framing.right_samples + math.ceil(group.after * framing.hop_samples))
         return left, right
 
     @property
@@ -197,8 +203,7 @@ def make_plan(
             plan.whole.append(item)
             continue
         try:
-            assert isinstance(calculator.locality, Local)
-            task = _local_task(source, item, calculator.locality)
+            task = _local_task(source, item)
         except BaseException as problem:  # a user's calculator may raise anything
             plan.broken.append((item, problem))
             continue
@@ -207,6 +212,8 @@ def make_plan(
             group = groups[task.layout.framing] = Group(task.layout.framing, [])
         group.tasks.append(task)
     plan.groups = list(groups.values())
+    if any(isinstance(step, Spectrum) for step in plan.steps):
+        import scipy.fft  # noqa: F401 - now, lest its first import counts as a calculator's time
     return plan
 
 
@@ -241,18 +248,20 @@ def layout_of(source: AudioSource, item: Item) -> Layout:
     return item.calculator.layout(source, profile, item.params)
 
 
-def _local_task(source: AudioSource, item: Item, locality: Local) -> LocalTask:
+def _local_task(source: AudioSource, item: Item) -> LocalTask:
     calculator, profile = item.calculator, item.descriptor.used_profile
     layout = calculator.layout(source, profile, item.params)
     steps = calculator.steps(source, profile, item.params)
     for step in steps:
         if framing_of(step) != layout.framing or isinstance(step, (Mono, Channels)):
             raise ValueError(f"{calculator.id}: step {step} does not lie on the frames of the result")
+    before, after = calculator.halo(profile, item.params)
     return LocalTask(
         item,
         layout,
         steps,
         calculator.prepare(source, profile, item.params),
-        locality.halo_frames,
+        before,
+        after,
         layout.framing.frame_count(source.frames),
     )

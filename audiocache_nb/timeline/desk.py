@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from audiocache_nb.analysis.control import Progress
+from audiocache_nb.analysis.costs import CostModel
 from audiocache_nb.analysis.jobs import Job
 from audiocache_nb.analysis.plan import Item
 from audiocache_nb.analysis.scheduler import Scheduler
@@ -35,9 +36,17 @@ class Desk:
     profiles, tempo), what is stored (by content key) and what the scheduler is doing.
     """
 
-    def __init__(self, registry: Registry, *, workers: int | None = None, tempo: Any = None) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        *,
+        workers: int | None = None,
+        tempo: Any = None,
+        costs: CostModel | None = None,
+    ) -> None:
         self.store = TimelineStore()
         self.cache = MemoryCache()
+        self.costs = costs or CostModel()
         self.demand = Demand()
         self.registry = registry
         self.scheduler = Scheduler(self, workers)
@@ -70,6 +79,7 @@ class Desk:
     def item_done(self, job: Job, item: Item, track: FeatureTrack) -> None:
         """A feature is finished. A late one is true for its key all the same, but shows nowhere."""
         self.cache.put(track)
+        self.costs.record(track, job.source.duration)
         with self.store.changing() as change:
             if self._work.counts(job):
                 self._work.settle(job, item.key)

@@ -9,7 +9,10 @@ import weakref
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from audiocache_nb.analysis.costs import CostModel
 from audiocache_nb.analysis.jobs import Job
+from audiocache_nb.analysis.plan import make_plan
+from audiocache_nb.analysis.report import PlanReport
 from audiocache_nb.errors import (
     AudioCacheError,
     InvalidParameterError,
@@ -41,10 +44,19 @@ class Timeline(Desk):
     workers : int, optional
     tempo : Tempo
         Only calculators that depend on it ever see it.
+    costs : CostModel, optional
+        What is known of the calculators' costs.
     """
 
-    def __init__(self, registry: Registry, *, workers: int | None = None, tempo: Any = None) -> None:
-        super().__init__(registry, workers=workers, tempo=tempo)
+    def __init__(
+        self,
+        registry: Registry,
+        *,
+        workers: int | None = None,
+        tempo: Any = None,
+        costs: CostModel | None = None,
+    ) -> None:
+        super().__init__(registry, workers=workers, tempo=tempo, costs=costs)
         self.closed = False
         # The registry lives as long as the process: a timeline that nobody uses any more must not.
         this = weakref.ref(self)
@@ -159,6 +171,18 @@ class Timeline(Desk):
             for job in jobs:
                 job.cancel()
             raise
+
+    def plan(self, track: Track | str, descriptors: Iterable[Descriptor]) -> PlanReport:
+        """What a request for these features would do, and what it would cost; does nothing."""
+        source = self.track(track).source
+        items = [self._bench.item(source, descriptor) for descriptor in dict.fromkeys(descriptors)]
+        with self.store.lock:
+            entries = self.store.snapshot().sources[source.id].entries.values()
+            stored = {entry.track.key for entry in entries if entry.track is not None}
+        cached = [item for item in items if item.key in stored or item.key in self.cache]
+        missing = [item for item in items if item not in cached]
+        plan = make_plan(source, missing, self.cache.get)
+        return PlanReport(plan, cached, self.costs, self.scheduler.workers)
 
     def peek(self, track: Track | str, descriptor: Descriptor) -> FeatureTrack | None:
         """The data if they are there, fresh or stale; asks for nothing."""
@@ -291,6 +315,7 @@ class Timeline(Desk):
             change.emit(events.SessionClosed())
         self._unsubscribe()
         self.scheduler.close()
+        self.costs.save()
         with self._settled:
             self._settled.notify_all()
 

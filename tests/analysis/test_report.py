@@ -1,0 +1,102 @@
+"""Plans explain themselves: steps once each, costs, and what is cached."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import audiocache_nb as acn
+
+
+@pytest.fixture
+def session(tmp_path):
+    with acn.Session(cache_dir=tmp_path) as session:
+        yield session
+
+
+@pytest.fixture
+def track(session):
+    return session.add_audio(np.sin(np.arange(8000 * 4) / 5), sample_rate=8000, name="tone")
+
+
+def test_the_graph_shows_shared_steps_once(session, track):
+    text = session.plan(track, ["spectrogram", "mvmnt.spectrogram", "rms"]).explain()
+    assert text.count("decode") == 1
+    assert text.count("mix to mono") == 1
+    assert text.count("FFT of 2048") == 2, "two windows, two transforms"
+    assert "→ spectrogram" in text
+    assert "→ rms" in text
+
+
+def test_a_plan_computes_nothing(session, track):
+    before = session.store.sequence
+    plan = session.plan(track, ["rms", "spectrogram"])
+    assert sorted(plan.missing) == ["rms", "spectrogram"]
+    assert session.status(track).state == "idle"
+    assert session.store.sequence == before
+
+
+def test_sizes_are_those_of_the_results(session, track):
+    plan = session.plan(track, ["rms", "spectrogram", "waveform"])
+    assert plan.nbytes == sum(session.get(track, name).nbytes for name in ("rms", "spectrogram", "waveform"))
+
+
+def test_what_is_cached_costs_nothing(session, track):
+    session.get(track, "rms")
+    plan = session.plan(track, ["rms", "spectrogram"])
+    assert plan.cached == ["rms"]
+    assert plan.missing == ["spectrogram"]
+    session.get(track, "spectrogram")
+    whole = session.plan(track, ["rms", "spectrogram"])
+    assert whole.seconds == 0
+    assert "nothing would be computed" in whole.explain()
+
+
+def test_estimates_are_learned_and_kept(tmp_path, session, track):
+    guess = {feature.name: feature for feature in session.plan(track, ["rms"]).features}["rms"]
+    assert not guess.measured
+    spent = session.get(track, "rms").provenance["seconds"]
+    session.clear(track)
+    learned = session.plan(track, ["rms"]).features[0]
+    assert learned.measured
+    assert learned.seconds == pytest.approx(spent)
+    session.close()
+    with acn.Session(cache_dir=tmp_path) as later:
+        again = later.add_audio(np.sin(np.arange(8000 * 4) / 5), sample_rate=8000)
+        assert later.plan(again, ["rms"]).features[0].seconds == pytest.approx(spent)
+
+
+def test_derived_features_follow_the_pass_and_bring_what_they_need(session, track):
+    registry_before = {calculator.id for calculator in acn.calculators.list()}
+
+    @acn.calculator(feature="doubled rms", inputs="rms")
+    def doubled(rms):
+        return 2 * rms
+
+    try:
+        text = session.plan(track, "doubled rms").explain()
+        assert "→ rms" in text.split("Then, one by one:")[0]
+        assert "doubled rms" in text.split("Then, one by one:")[1]
+        session.get(track, "rms")
+        assert "One pass" not in session.plan(track, "doubled rms").explain(), "rms is there already"
+        ft = session.get(track, "doubled rms")
+        np.testing.assert_allclose(ft.data, 2 * session.get(track, "rms").data)
+    finally:
+        acn.calculators.unregister("doubled rms")
+    assert {calculator.id for calculator in acn.calculators.list()} == registry_before
+
+
+def test_a_calculator_that_cannot_be_laid_out_is_named(session, track):
+    class Odd(type(acn.calculators.get("rms"))):
+        id = feature = "odd"
+
+        def layout(self, audio, profile, params):
+            raise RuntimeError("no room")
+
+    acn.calculators.register(Odd())
+    try:
+        plan = session.plan(track, ["odd", "rms"])
+        assert plan.problems == ["odd: no room"]
+        assert plan.missing == ["rms"]
+    finally:
+        acn.calculators.unregister("odd")
