@@ -124,6 +124,11 @@ class Session:
                 self.store.subscribe(lambda _event: publisher.poke())
             return self._publisher
 
+    @property
+    def registry(self) -> Registry:
+        """The calculators this session uses."""
+        return self._registry
+
     def subscribe(self, callback: Callable[[Event], None]) -> Callable[[], None]:
         """Call `callback(event)` for every later event; returns the function that ends it."""
         return self.store.subscribe(callback)
