@@ -12,6 +12,8 @@ FAMILIES = (
     "spectrogram",
     "rms",
     "waveform",
+    "peaks",
+    "loudness",
 )
 
 
