@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ from audiocache_nb.analysis.control import Control
 from audiocache_nb.analysis.plan import Group, Item, LocalTask, Plan
 from audiocache_nb.analysis.results import as_calculator_error, seal
 from audiocache_nb.analysis.segments import SEGMENT_SAMPLES, Segment, SegmentReader
-from audiocache_nb.analysis.shared import Run, batch_frames, rows_of
+from audiocache_nb.analysis.shared import Run, batch_frames
 from audiocache_nb.errors import CalculatorContractError, Cancelled
 from audiocache_nb.features.function import FunctionCalculator, check_rows
 from audiocache_nb.features.scratch import Scratch
@@ -36,22 +36,24 @@ class _Output:
         self.error: BaseException | None = None
         self.seconds = 0.0
         self._lock = threading.Lock()
-        self.data: NDArray[np.float32] | None = None
+        self.data: NDArray[Any] | None = None
         if isinstance(task.item.calculator, FunctionCalculator):
             return  # only its result tells the width
         try:
-            self.data = np.empty((task.frame_count, *task.layout.tail), np.float32)
+            self.data = np.empty((task.frame_count, *task.layout.tail), task.layout.dtype)
         except Exception as error:  # a tail that is none, or too big
             self.error = error
 
     def write(self, run: Run, first: int, end: int, context: Context) -> None:
-        """Compute the rows ``first .. end - 1``."""
+        """Compute the rows ``first .. end - 1``; of none, only the steps that later rows need."""
         task = self.task
+        if first >= end:
+            run.keep(task.steps)
+            return
         calculator = task.item.calculator
-        halo, rows = task.halo_frames, end - first
-        inputs = tuple(rows_of(step, run, first - halo - run.first, rows + 2 * halo) for step in task.steps)
+        inputs = tuple(run.rows(step, first - task.before, end + task.after) for step in task.steps)
         if isinstance(calculator, FunctionCalculator):
-            value = check_rows(calculator.id, calculator.call(inputs, task.state, context), rows, halo)
+            value = check_rows(calculator.id, calculator.call(inputs, task.state, context), end - first, task.before)
             self._allocate(value.shape[1])[first:end] = value
             return
         assert self.data is not None
@@ -67,7 +69,7 @@ class _Output:
                 hint="Fill all of `out` with finite numbers.",
             )
 
-    def _allocate(self, width: int) -> NDArray[np.float32]:
+    def _allocate(self, width: int) -> NDArray[Any]:
         with self._lock:
             if self.data is None:
                 self.data = np.empty((self.task.frame_count, width), np.float32)
@@ -151,15 +153,16 @@ class Pass:
         count = group.tasks[0].frame_count
         first = framing.first_frame_at(segment.first)
         end = count if segment.is_last else min(count, framing.first_frame_at(segment.end))
-        step, halo = batch_frames(framing), group.halo_frames
-        for start in range(first, end, step):
+        run = Run(segment, framing, scratch, group.kept)
+        for start, stop in _batches(first, end, group.before, group.after, batch_frames(framing)):
             self.control.checkpoint()
-            stop = min(start + step, end)
-            run = Run(segment, framing, start - halo, stop + halo, scratch)
+            run.advance(start, stop)
             for task in group.tasks:
                 output = self._outputs[id(task)]
-                if output.error is None:
-                    self._compute(output, run, start, stop)
+                if output.error is not None or stop <= first - task.before or start >= end + task.after:
+                    continue
+                # the rows it can write now that it could not write before this batch
+                self._compute(output, run, max(first, start - task.after), min(end, stop - task.after))
 
     def _compute(self, output: _Output, run: Run, start: int, stop: int) -> None:
         source = self.plan.source
@@ -200,3 +203,15 @@ class Pass:
                 failed(item, as_calculator_error(item, error))
             else:
                 done(item, track)
+
+
+def _batches(first: int, end: int, before: int, after: int, size: int) -> Iterator[tuple[int, int]]:
+    """The frames ``first - before .. end + after - 1`` in batches, of which some end at `first` and at `end`.
+
+    So those that only serve as neighbours are apart from the others and cost nothing to who needs none.
+    """
+    if first >= end:
+        return
+    for low, high in ((first - before, first), (first, end), (end, end + after)):
+        for start in range(low, high, size):
+            yield start, min(start + size, high)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ from audiocache_nb.features.calculator import Calculator, Layout
 from audiocache_nb.features.descriptor import Descriptor
 from audiocache_nb.features.framing import Framing
 from audiocache_nb.features.keys import feature_key
-from audiocache_nb.features.steps import Channels, Mono, Spectrum, Step, framing_of
+from audiocache_nb.features.steps import Channels, Mono, RowStep, Spectrum, Step, framing_of
 from audiocache_nb.features.track import FeatureTrack
 
 if TYPE_CHECKING:
@@ -125,6 +126,16 @@ class Group:
     def after(self) -> int:
         """Frames that some task needs after those it writes."""
         return max(task.after for task in self.tasks)
+
+    @functools.cached_property
+    def kept(self) -> dict[Step, int]:
+        """How many rows of a step some task still needs from batches before."""
+        found: dict[Step, int] = {}
+        for task in self.tasks:
+            for step in task.steps:
+                if isinstance(step, RowStep) and task.before + task.after:
+                    found[step] = max(found.get(step, 0), task.before + task.after)
+        return found
 
 
 @dataclasses.dataclass(eq=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -22,50 +23,71 @@ def batch_frames(framing: Framing) -> int:
 
 
 class Run:
-    """The shared intermediate results for frames ``first .. end - 1`` of one framing."""
+    """The shared intermediate results of one segment's frames, batch after batch.
 
-    def __init__(self, segment: Segment, framing: Framing, first: int, end: int, scratch: Scratch) -> None:
+    Parameters
+    ----------
+    segment : Segment
+    framing : Framing
+    scratch : Scratch
+        This thread's memory.
+    kept : mapping of Step to int
+        How many rows before the batch are still wanted; of other steps none are.
+    """
+
+    def __init__(self, segment: Segment, framing: Framing, scratch: Scratch, kept: Mapping[Step, int]) -> None:
         self._segment = segment
         self._framing = framing
-        self.first, self.end = first, end
         self._scratch = scratch
+        self._kept = kept
         self._made: dict[Step, NDArray[Any]] = {}
+        self._tails: dict[Step, NDArray[Any]] = {}
+        self.first = self.end = 0
 
-    def get(self, step: Step) -> NDArray[Any]:
-        """The result of a step, read-only."""
+    def advance(self, first: int, end: int) -> None:
+        """Go on to the frames ``first .. end - 1``, which follow those of the last batch."""
+        self._tails = {step: self._made[step][-keep:].copy() for step, keep in self._kept.items() if step in self._made}
+        self._made.clear()
+        self.first, self.end = first, end
+
+    def keep(self, steps: Iterable[Step]) -> None:
+        """Compute the batch's rows of these steps, so that they are there after the next `advance`."""
+        for step in steps:
+            if isinstance(step, RowStep):
+                self._get(step)
+
+    def rows(self, step: Step, first: int, end: int) -> NDArray[Any]:
+        """A step's rows for the frames ``first .. end - 1`` of the batch or those kept before it, read-only.
+
+        Of samples, the part that these frames cover.
+        """
+        if isinstance(step, RowStep):
+            made = self._get(step)
+            skip = len(made) - (self.end - first)
+            return made[skip : skip + end - first]
+        framing, segment = self._framing, self._segment
+        if isinstance(step, Span):
+            values = segment.mono if isinstance(step.of, Mono) else segment.samples
+            part = segment.span(values, framing.first_sample(first), framing.end_sample(end - 1))
+            part.flags.writeable = False
+            return part
+        assert isinstance(step, Frames), f"{step} belongs to whole calculators"
+        start, stride = framing.first_sample(first) - segment.origin, segment.mono.itemsize
+        shape, strides = (end - first, framing.window_samples), (int(framing.hop_samples) * stride, stride)
+        return np.lib.stride_tricks.as_strided(segment.mono[start:], shape, strides, writeable=False)
+
+    def _get(self, step: RowStep) -> NDArray[Any]:
+        """All rows there are of a step: those kept and those of the batch."""
         made = self._made.get(step)
         if made is None:
-            made = self._make(step)
+            inputs = tuple(self.rows(of, self.first, self.end) for of in step.inputs)
+            made = step.compute(inputs, self._scratch).view()
+            tail = self._tails.get(step)
+            if tail is not None:
+                shape = (len(tail) + len(made), *made.shape[1:])
+                joined = self._scratch.array(("joined", step), shape, made.dtype).view()
+                joined[: len(tail)], joined[len(tail) :] = tail, made
+                made = joined
             made.flags.writeable = False
             self._made[step] = made
         return made
-
-    def _make(self, step: Step) -> NDArray[Any]:
-        match step:
-            case Span(of=of):
-                framing = self._framing
-                values = self._segment.mono if isinstance(of, Mono) else self._segment.samples
-                start, stop = framing.first_sample(self.first), framing.end_sample(self.end - 1)
-                return self._segment.span(values, start, stop)
-            case Frames(framing=framing):
-                start = framing.first_sample(self.first) - self._segment.origin
-                hop = int(framing.hop_samples)
-                shape = (self.end - self.first, framing.window_samples)
-                stride = self._segment.mono.itemsize
-                return np.lib.stride_tricks.as_strided(
-                    self._segment.mono[start:], shape, (hop * stride, stride), writeable=False
-                )
-            case RowStep():
-                return step.compute(tuple(self.get(of) for of in step.inputs), self._scratch).view()
-            case _:
-                raise AssertionError(f"{step} belongs to whole calculators")
-
-
-def rows_of(step: Step, run: Run, skip: int, rows: int) -> NDArray[Any]:
-    """The part of a step's result for the frames ``run.first + skip`` and the next ``rows - 1``."""
-    value = run.get(step)
-    if isinstance(step, Span):
-        framing, first = step.framing, run.first + skip
-        origin = framing.first_sample(run.first)
-        return value[framing.first_sample(first) - origin : framing.end_sample(first + rows - 1) - origin]
-    return value[skip : skip + rows]

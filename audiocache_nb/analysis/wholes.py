@@ -167,7 +167,7 @@ def run_whole(
         if isinstance(calculator, FunctionCalculator):
             rows = check_rows(calculator.id, value, count)
             return seal(source, item, layout.with_width(rows.shape[1]), rows, seconds)
-        return seal(source, item, layout, _checked(calculator.id, value, (count, *layout.tail)), seconds)
+        return seal(source, item, layout, _checked(calculator.id, value, (count, *layout.tail), layout.dtype), seconds)
     except Cancelled as error:
         if control.cancelled:
             raise
@@ -188,8 +188,8 @@ def _known(item: Item, dependency: Item, known: Mapping[str, FeatureTrack]) -> F
     return found
 
 
-def _checked(name: str, value: Any, shape: tuple[int, ...]) -> NDArray[Any]:
-    array = np.ascontiguousarray(value, dtype=np.float32)
+def _checked(name: str, value: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
+    array = np.ascontiguousarray(value, dtype=dtype)
     if array.shape != shape or not np.isfinite(array).all():
         raise CalculatorContractError(f"{name} returned {array.shape}, not {shape} finite numbers.")
     return array

@@ -73,6 +73,8 @@ class Layout:
         Names of all axes, the first being that of the rows.
     framing : Framing
         The grid the rows lie on.
+    dtype : dtype
+        What the values are stored as.
     """
 
     framing: Framing
@@ -82,6 +84,7 @@ class Layout:
     fill_value: float = 0.0
     axis_coords: Mapping[str, NDArray[Any]] = dataclasses.field(default_factory=dict)
     format: TrackFormat = "float32"
+    dtype: np.dtype[Any] = dataclasses.field(default_factory=lambda: np.dtype(np.float32))
 
     @property
     def alignment(self) -> Alignment:
@@ -166,6 +169,11 @@ class Calculator(abc.ABC):
     @abc.abstractmethod
     def steps(self, audio: AudioFacts, profile: AnalysisProfile, params: Mapping[str, Any]) -> tuple[Step, ...]:
         """The shared intermediate results that `compute` receives, in this order."""
+
+    def halo(self, profile: AnalysisProfile, params: Mapping[str, Any]) -> tuple[int, int]:
+        """How many frames before and after the rows it writes `compute` also receives."""
+        frames = self.locality.halo_frames if isinstance(self.locality, Local) else 0
+        return frames, frames
 
     def prepare(self, audio: AudioFacts, profile: AnalysisProfile, params: Mapping[str, Any]) -> Any:
         """Constants that `compute` receives as `state`; made once for a run over a source."""

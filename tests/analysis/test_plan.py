@@ -13,10 +13,11 @@ from audiocache_nb.analysis import segments
 from audiocache_nb.analysis.plan import make_plan
 from audiocache_nb.errors import CalculatorContractError
 from audiocache_nb.features.builtin.rms import Rms
+from audiocache_nb.features.builtin.spectrogram import Spectrogram
 from audiocache_nb.features.calculator import Layout, local, whole
 from audiocache_nb.features.framing import Framing
 from audiocache_nb.features.profile import AnalysisProfile
-from audiocache_nb.features.steps import Channels, Frames, Mono, Span, Spectrum
+from audiocache_nb.features.steps import Channels, Frames, Magnitude, Mono, Span, Spectrum
 
 N = 60_000
 SAMPLES = noise(N, 2)
@@ -99,9 +100,51 @@ def test_one_transform_for_all_that_need_it(transformed, source):
 
 
 def test_neighbours_cost_only_themselves(transformed):
-    analyse(held(SAMPLES), ["spectrogram", *SPECTRAL])
-    frames, runs = 1 + N // 512, math.ceil((1 + N // 512) / 64)
-    assert frames + 2 <= transformed[2048] <= frames + runs * (2 + 15)
+    analyse(held(SAMPLES), ["spectrogram", *SPECTRAL], AnalysisProfile(hop_size=64))
+    frames = 1 + N // 64
+    assert frames + 2 <= transformed[2048] <= frames + 3 * 16  # on both sides of a segment, not of every run
+
+
+class Neighbour(Spectrogram):
+    """Level at one frequency, of another frame."""
+
+    promises_finite = False
+
+    def __init__(self, before, after):
+        self.id = self.feature = f"{before} before, {after} after"
+        self.sides = before, after
+
+    def halo(self, profile, params):
+        return self.sides
+
+    def layout(self, audio, profile, params):
+        return Layout(self._framing(profile), (1,), ("frame", "value"))
+
+    def steps(self, audio, profile, params):
+        return (Magnitude(super().steps(audio, profile, params)[0]),)
+
+    def compute(self, inputs, out, state, context):
+        before, after = self.sides
+        assert len(inputs[0]) == len(out) + before + after
+        out[:, 0] = inputs[0][-len(out) :, 100] if after else inputs[0][: len(out), 100]
+
+
+@pytest.mark.parametrize("size", [1, 700, 5000, 1 << 17])
+def test_a_calculator_may_need_frames_on_one_side_only(size):
+    samples = noise(30_000 if size > 1 else 2000)
+    profile = AnalysisProfile(window_size=256, hop_size=50)
+    asked = [Neighbour(before, after) for before, after in [(0, 0), (170, 0), (0, 170), (3, 0), (2, 9)]]
+    found = analyse(streamed(samples), [*asked, "spectrogram"], profile, size=size)
+    plain = found.data("0 before, 0 after")[:, 0]
+    count = len(plain)
+    assert plain.all()
+    padded = np.zeros(count + 2 * 170)
+    padded[170 : 170 + count] = plain
+    for before, after in [(170, 0), (0, 170), (3, 0), (2, 9)]:
+        shifted = found.data(f"{before} before, {after} after")[:, 0]
+        want = padded[170 + (after or -before) :][:count]
+        inside = want != 0  # outside the recording frames may still reach into it
+        np.testing.assert_array_equal(shifted[inside], want[inside])
 
 
 def test_every_framing_has_its_own_transform(transformed):
