@@ -59,7 +59,7 @@ class FeaturePlot(AcnWidget):
     waveform : bool
         Whether to show the waveform as well.
     height : int > 0 [pixels], optional
-        Of the whole plot; default: as much as its layers need.
+        Of all drawings together; default: each has its own.
 
     Attributes
     ----------
@@ -84,6 +84,7 @@ class FeaturePlot(AcnWidget):
     duration_s = traitlets.Float(0.0).tag(sync=True)
     status = traitlets.Dict().tag(sync=True)
     layers: traitlets.List[Any] = traitlets.List().tag(sync=True)
+    height = traitlets.Int(0).tag(sync=True)
     span = traitlets.Tuple(traitlets.Float(), traitlets.Float()).tag(sync=True, echo_update=False)
 
     def __init__(
@@ -104,10 +105,10 @@ class FeaturePlot(AcnWidget):
         self._element = f"plot-{uuid.uuid4().hex[:12]}"
         self._parts = _parts(session, track_id, feature, profile, waveform=waveform)
         self._tiles = tile_service(session)
-        layout = {} if height is None else {"layout": {"height": f"{_checked_height(height)}px"}}
+        drawn = 0 if height is None else _checked_height(height)
         snapshot = session.store.snapshot()
         values = self._plot_values(session, snapshot)
-        super().__init__(session, span=(0.0, max(values["duration_s"], 1e-3)), **values, **layout)
+        super().__init__(session, span=(0.0, max(values["duration_s"], 1e-3)), height=drawn, **values)
         try:
             session.request(track_id, [part.wanted for part in self._parts], element=self._element, profile=profile)
         except BaseException:

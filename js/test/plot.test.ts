@@ -54,6 +54,20 @@ describe("FeaturePlot", () => {
     expect(model.tiles()).toHaveLength(4);
   });
 
+  it("shares the height that was asked for among its layers", () => {
+    const heights = (traits: Record<string, unknown>) => {
+      const { all } = mount(plotTraits(traits));
+      settle();
+      return all<HTMLCanvasElement>(".acn-pane canvas").map((canvas) => Number.parseFloat(canvas.style.height));
+    };
+    const own = heights({});
+    const asked = heights({ height: 900 });
+    const sum = (values: number[]) => values.reduce((total, value) => total + value, 0);
+    const margins = sum(heights({ height: 1000 })) - 1000;
+    expect(sum(asked) - margins).toBeCloseTo(900, -1);
+    expect(asked[0] / asked[1]).toBeCloseTo(own[0] / own[1], 0);
+  });
+
   it("gets along with any number of layers, and none", () => {
     const { model, all, find } = mount(plotTraits({ layers: [] }));
     settle();

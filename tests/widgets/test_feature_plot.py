@@ -95,8 +95,9 @@ def test_what_cannot_be_asked_for_leaves_nothing_behind(session, track):
     assert not session.publisher._watches
 
 
-def test_the_height_is_the_layout_s(session, track):
-    assert FeaturePlot(session, track, height=400).layout.height == "400px"
+def test_the_height_goes_to_the_page(session, track):
+    assert FeaturePlot(session, track, height=400).height == 400
+    assert FeaturePlot(session, track).height == 0, "each layer its own"
 
 
 # -- layers ---------------------------------------------------------------------------------------------

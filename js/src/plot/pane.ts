@@ -33,8 +33,8 @@ function laneCount(layer: Layer): number {
   return layer.kind === "minmax" ? Math.max(1, layer.channels.length) : 1;
 }
 
-/** Height of the drawing, in CSS pixels. */
-function heightFor(layer: Layer): number {
+/** Height of the drawing unless another one is wanted, in CSS pixels. */
+export function heightFor(layer: Layer): number {
   if (layer.kind === "image") return 208;
   if (layer.kind === "curve") return 112;
   const lanes = laneCount(layer);
@@ -76,7 +76,6 @@ export class Pane {
 
   update(layer: Layer): void {
     this.layer = layer;
-    this.#height = heightFor(layer);
     this.element.dataset.layer = layer.name;
     this.element.dataset.state = layer.state;
     const unit = layer.unit ? ` [${layer.unit}]` : "";
@@ -88,6 +87,11 @@ export class Pane {
     setAttribute(this.#chip.element, "title", layer.reason || null);
     this.#updateCover(empty);
     this.updateTrouble();
+  }
+
+  /** Height of the drawing, in CSS pixels. */
+  setHeight(height: number): void {
+    this.#height = height;
   }
 
   /** Progress of the source, shown while this layer is being computed for the first time. */

@@ -14,7 +14,7 @@ import { Cursor } from "./cursor";
 import { type Commands, connect } from "./input";
 import { type Layer, layerEnd_s, parseLayers } from "./layer";
 import { Navigation } from "./navigation";
-import { Pane } from "./pane";
+import { heightFor, Pane } from "./pane";
 import type { TileStore } from "./tiles";
 import { Toolbar } from "./toolbar";
 import { fitCanvas, innerWidth, LEFT, RIGHT_COLOUR_BAR, RIGHT_PLAIN, timeAt, type View } from "./view";
@@ -23,6 +23,7 @@ const AXIS_PX = 26;
 const SETTLE_MS = 400;
 const SHORTEST_S = 1e-3;
 const BUCKETS_LEAST = 8;
+const PANE_LEAST_PX = 24;
 const KEYS =
   "ArrowLeft ArrowRight ArrowUp ArrowDown Shift+ArrowLeft Shift+ArrowRight PageUp PageDown Plus Minus 0 Home End Escape";
 const HELP =
@@ -121,7 +122,7 @@ export class Plot implements Commands {
     onAbort(signal, () => this.store.forget(this));
     this.store.onChange((name) => this.#tileChanged(name), signal);
     onModel(model, "change:status", () => this.#readStatus(), signal);
-    for (const trait of ["title", "duration_s", "layers"]) {
+    for (const trait of ["title", "duration_s", "layers", "height"]) {
       onModel(model, `change:${trait}`, () => this.#readTraits(), signal);
     }
     listen(this.#plot, "blur", () => this.#cursor.keyTime_s !== null && this.hover(null), signal);
@@ -138,6 +139,7 @@ export class Plot implements Commands {
     this.#layers = parseLayers(model.get("layers"));
     this.store.setLayers(this.#layers);
     this.#panes.update(this.#layers);
+    this.#shareHeight();
     this.#readStatus();
     setHidden(this.#empty, this.#layers.length > 0);
     setHidden(this.#axis, this.#layers.length === 0);
@@ -146,6 +148,16 @@ export class Plot implements Commands {
     this.#view.right = images ? RIGHT_COLOUR_BAR : RIGHT_PLAIN;
     this.#readExtent();
     this.#redraw();
+  }
+
+  /** All drawings together are as high as the trait says; 0 leaves each its own height. */
+  #shareHeight(): void {
+    const natural = this.#layers.reduce((sum, layer) => sum + heightFor(layer), 0);
+    const wanted = num(this.model.get("height"), 0);
+    const scale = wanted > 0 && natural > 0 ? wanted / natural : 1;
+    for (const pane of this.#panes.parts.values()) {
+      pane.setHeight(Math.max(PANE_LEAST_PX, Math.round(heightFor(pane.layer) * scale)));
+    }
   }
 
   #readStatus(): void {
