@@ -14,6 +14,7 @@ FAMILIES = (
     "waveform",
     "peaks",
     "loudness",
+    "delta",
 )
 
 

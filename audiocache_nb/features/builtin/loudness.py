@@ -19,6 +19,7 @@ from audiocache_nb.features.track import Global
 
 STEPS_PER_S = 10
 MOMENTARY, SHORT_TERM = 4, 30  # steps: 400 ms and 3 s
+WARM_UP = 2  # steps after which the filters have forgotten where they began
 OFFSET_DB = -0.691  # a full-scale sine at 997 Hz in one front channel reads -3.01 LUFS
 FLOOR_LUFS = -120.0
 ABSOLUTE_GATE_LUFS, RELATIVE_GATE_LU = -70.0, -10.0
@@ -47,7 +48,7 @@ class LoudnessPower(Calculator):
     label = "K-weighted power"
     version = 1
     inputs = "channels"
-    locality = local(2)
+    locality = local(WARM_UP)
     promises_finite = True
 
     def used_profile(self, profile: AnalysisProfile) -> dict[str, Any]:
@@ -68,6 +69,9 @@ class LoudnessPower(Calculator):
     def steps(self, audio: AudioFacts, profile: AnalysisProfile, params: Mapping[str, Any]) -> tuple[Step, ...]:
         return (Span(Channels(), self._framing(audio.sample_rate)),)
 
+    def halo(self, profile: AnalysisProfile, params: Mapping[str, Any]) -> tuple[int, int]:
+        return WARM_UP, 0
+
     def prepare(self, audio: AudioFacts, profile: AnalysisProfile, params: Mapping[str, Any]) -> Any:
         return step_samples(audio.sample_rate), sections(audio.sample_rate)
 
@@ -75,12 +79,11 @@ class LoudnessPower(Calculator):
         from scipy.signal import sosfilt
 
         step, filters = state
-        rows = slice(2, 2 + len(out))
         for c in range(out.shape[1]):
-            values = inputs[0][: step * (2 + len(out)), c].astype(np.float64)
+            values = inputs[0][:, c].astype(np.float64)
             if values.any():
                 values = sosfilt(filters, values)
-            steps = values.reshape(-1, step)[rows]
+            steps = values.reshape(-1, step)[WARM_UP:]
             out[:, c] = np.einsum("ij,ij->i", steps, steps) / step
 
 

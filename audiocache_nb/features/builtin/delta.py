@@ -1,0 +1,123 @@
+"""How fast any framewise feature changes."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audiocache_nb.errors import InvalidParameterError
+from audiocache_nb.features.calculator import AudioFacts, Calculator, ComputeContext, Layout, whole
+from audiocache_nb.features.descriptor import Descriptor
+from audiocache_nb.features.framing import Framing
+from audiocache_nb.features.parameters import Parameter, Schema
+from audiocache_nb.features.profile import AnalysisProfile
+from audiocache_nb.features.steps import Step
+
+BLOCK_FRAMES = 4096
+
+
+class Delta(Calculator):
+    """Derivative of a feature over its frames, by Savitzky-Golay fits.
+
+    ``D[t] = d^order/dt^order p_t(t)`` with the polynomial `p_t` of degree `order` that fits the frames
+    ``t - width // 2 .. t + width // 2`` best in the sense of least squares. Within ``width // 2`` frames
+    of an end, the polynomial of the first or last `width` frames is evaluated. The unit is that of the
+    feature per frame (to the power of `order`); shape and time grid are those of the feature.
+
+    Agrees with ``librosa.feature.delta(data, width=width, order=order)`` (``mode="interp"``). Where a
+    feature has fewer frames than `width`, all of them make one fit (librosa refuses); with `order`
+    frames or fewer the result is 0, as it is where nothing changes. A frame depends on ``width // 2``
+    frames on either side, in the middle; computed from the finished feature, not from the audio.
+
+    Source: A. Savitzky and M. J. E. Golay, "Smoothing and differentiation of data by simplified least
+    squares procedures", Analytical Chemistry 36, 1964.
+    """
+
+    id = "delta"
+    feature = "delta"
+    label = "Delta"
+    version = 1
+    inputs = ()
+    locality = whole
+    parameters = Schema(
+        Parameter("of", str, "mfcc", description="The feature whose change is asked for; any framewise one."),
+        Parameter("width", int, 9, minimum=3, maximum=255, description="Frames of a fit; an odd number."),
+        Parameter("order", int, 1, minimum=1, maximum=4, description="1: slope, 2: acceleration..."),
+    )
+
+    def used_profile(self, profile: AnalysisProfile) -> dict[str, Any]:
+        return {}
+
+    def dependencies(self, profile: AnalysisProfile, params: Mapping[str, Any]) -> tuple[Descriptor, ...]:
+        if params["width"] % 2 == 0 or params["width"] <= params["order"]:
+            raise InvalidParameterError(
+                f"width is {params['width']} and order is {params['order']}.",
+                hint="Choose an odd width that is greater than the order.",
+                parameter="width",
+            )
+        return (Descriptor(params["of"], None, profile),)
+
+    def layout(self, audio: AudioFacts, profile: AnalysisProfile, params: Mapping[str, Any]) -> Layout:
+        """Stands for a feature of one value per frame; `layout_like` knows the feature."""
+        framing = Framing(profile.window_size, profile.hop_size, "center")
+        return Layout(framing=framing, tail=(1,), axes=("frame", "value"))
+
+    def layout_like(
+        self, dependency: Layout, audio: AudioFacts, profile: AnalysisProfile, params: Mapping[str, Any]
+    ) -> Layout:
+        power = "" if params["order"] == 1 else f"^{params['order']}"
+        unit = f"{dependency.unit}/frame{power}" if dependency.unit else ""
+        return dataclasses.replace(dependency, unit=unit, fill_value=0.0, format="float32")
+
+    def steps(self, audio: AudioFacts, profile: AnalysisProfile, params: Mapping[str, Any]) -> tuple[Step, ...]:
+        return ()
+
+    def compute_whole(self, inputs: tuple[Any, ...], state: Any, context: ComputeContext) -> NDArray[np.float32]:
+        track, width, order = inputs[0], state["width"], state["order"]
+        if not track.is_framewise:
+            raise InvalidParameterError(
+                f"{track.feature!r:.60} has no frames.", hint="Name a feature with a value per frame.", parameter="of"
+            )
+        values = track.data.reshape(len(track.data), track.width)
+        width = min(width, len(values) - 1 + len(values) % 2)
+        out = np.zeros(values.shape, np.float32)
+        if width > order:
+            _middle(values, out, width, order, context)
+            reach = width // 2
+            out[:reach] = _ends(values[:width], order)[:reach]
+            out[len(out) - reach :] = _ends(values[len(values) - width :], order)[-reach:]
+        return out.reshape(track.data.shape)
+
+
+def _middle(
+    values: NDArray[np.float32], out: NDArray[np.float32], width: int, order: int, context: ComputeContext
+) -> None:
+    """The rows that have a whole fit around them, block by block in float64."""
+    from scipy.signal import savgol_coeffs
+
+    weights = savgol_coeffs(width, order, deriv=order, use="dot")
+    reach, last = width // 2, len(values) - width // 2
+    for start in range(reach, last, BLOCK_FRAMES):
+        context.checkpoint()
+        stop = min(last, start + BLOCK_FRAMES)
+        middle = values[start:stop].astype(np.float64)  # differences to it: what does not change is exactly 0
+        total = np.zeros(middle.shape)
+        for n, weight in enumerate(weights):
+            total += weight * (values[start - reach + n : stop - reach + n] - middle)
+        out[start:stop] = total
+        context.progress(stop / last)
+
+
+def _ends(values: NDArray[np.float32], order: int) -> NDArray[np.float64]:
+    """Derivatives everywhere of the one polynomial that fits all rows."""
+    from scipy.signal import savgol_filter
+
+    changes = values - values[0].astype(np.float64)
+    return np.asarray(savgol_filter(changes, len(values), order, deriv=order, axis=0, mode="interp"))
+
+
+CALCULATORS = (Delta,)
