@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import pathlib
+import re
 import sys
 import tomllib
 
@@ -51,3 +52,9 @@ def test_the_oldest_python_is_the_one_declared():
 @pytest.mark.parametrize(("name", "bound"), bounds("lab", "tables").items())
 def test_the_lower_bound_is_tested(name: str, bound: Version):
     assert Version(importlib.metadata.version(name)) == bound
+
+
+def test_binder_has_every_dependency():
+    listed = re.findall(r"^  - ([a-z-]+)", (ROOT / "binder" / "environment.yml").read_text(), flags=re.MULTILINE)
+    conda_names = {"soundfile": "pysoundfile", "matplotlib": "matplotlib-base"}
+    assert {conda_names.get(name, name) for name in bounds("lab", "tables")} <= set(listed)
