@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 import threading
 import time
 from collections.abc import Callable
@@ -74,17 +73,18 @@ class Control:
         self._label = label
         self.on_enter()
 
-    def report(self, value: float) -> None:
-        """Progress in 0..1; never goes back, values that are no numbers are ignored."""
+    def report(self, value: float, start: float = 0.0, width: float = 1.0) -> None:
+        """Progress in 0..1 of the part of the work that begins at `start` and is `width` of all.
+
+        Never goes back; values that are no numbers are ignored.
+        """
         try:
-            value = float(value)
-        except (TypeError, ValueError):
+            done = start + width * min(1.0, max(0.0, float(value)))
+        except (TypeError, ValueError, OverflowError):
             return
-        if math.isnan(value):
-            return
-        value = min(1.0, max(0.0, value))
-        with self._lock:
-            self._value = max(self._value, value)
+        if done > self._value:  # of what is reported ten thousand times a second, little is news
+            with self._lock:
+                self._value = max(self._value, done)
 
     def finish(self) -> None:
         """Everything is done."""

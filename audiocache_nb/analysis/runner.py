@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 import time
 from collections.abc import Callable
@@ -114,8 +113,7 @@ def _run_whole(
     outcome: list[Any] = []
 
     def report(value: float) -> None:
-        with contextlib.suppress(TypeError, ValueError):  # progress that is no number is none
-            job.control.report(start + width * min(1.0, max(0.0, float(value))))
+        job.control.report(value, start, width)
 
     def call() -> None:
         try:
