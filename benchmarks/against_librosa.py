@@ -1,0 +1,100 @@
+"""The same features by librosa, as one writes it down first."""
+
+from __future__ import annotations
+
+import pathlib
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from report import Row, Section
+from rounds import Sample, in_turn, ratios
+from signals import SAMPLE_RATE_HZ, music, written
+
+import audiocache_nb as acn
+from audiocache_nb.audio.ingest import load
+from audiocache_nb.audio.source import AudioSource
+
+MVMNT = ["mvmnt.spectrogram", "mvmnt.rms", "mvmnt.waveform"]
+DEFAULTS = ["spectrogram", "rms", "waveform"]
+CELL_SAMPLES = 64
+TARGET = 8.0
+
+
+def by_librosa(y: NDArray[np.float32]) -> tuple[Any, ...]:
+    """Spectrogram in decibels, root mean square, minimum and maximum of cells; librosa's defaults."""
+    import librosa
+
+    levels = librosa.amplitude_to_db(np.abs(librosa.stft(y)))
+    rms = librosa.feature.rms(y=y)
+    cells = librosa.util.frame(y, frame_length=CELL_SAMPLES, hop_length=CELL_SAMPLES)
+    return levels, rms, cells.min(axis=0), cells.max(axis=0)
+
+
+def by_librosa_per_channel(y: NDArray[np.float32]) -> tuple[Any, ...]:
+    """As `by_librosa`, with root mean square, minimum and maximum of every channel [shape=(channels, n)]."""
+    import librosa
+
+    levels = librosa.amplitude_to_db(np.abs(librosa.stft(librosa.to_mono(y))))
+    rms = librosa.feature.rms(y=y)
+    cells = librosa.util.frame(y, frame_length=CELL_SAMPLES, hop_length=CELL_SAMPLES)
+    return levels, rms, cells.min(axis=-2), cells.max(axis=-2)
+
+
+def by_us(source: Any, names: list[str], sample_rate: int | None = None) -> list[acn.FeatureTrack]:
+    """The features through a session of their own, with all that belongs to one."""
+    with acn.Session(cache_dir=False) as session:
+        track = session.add_audio(source, sample_rate)
+        session.request(track, names)
+        session.wait()
+        found = [session.peek(track, name) for name in names]
+    assert all(one is not None and one.frame_count for one in found)
+    return [one for one in found if one is not None]
+
+
+def _row(name: str, librosa_s: Sample, our_s: Sample, target: float | None) -> Row:
+    times = ratios(librosa_s, our_s)
+    low, high = times.spread
+    detail = f"{low:.1f} to {high:.1f}; librosa {librosa_s.median * 1000:.0f} ms, here {our_s.median * 1000:.0f} ms"
+    return Row(name, times.median, "×", target, "more", detail)
+
+
+def measure(folder: pathlib.Path, *, quick: bool) -> Section:
+    """Compare both on the same sound, in turn."""
+    import librosa
+
+    seconds, rounds = (30, 5) if quick else (180, 15)
+    mono, stereo = music(seconds), music(seconds, 2)
+    rows = []
+
+    def compare(name: str, theirs: Any, ours: Any, target: float | None = TARGET) -> None:
+        measured = in_turn({"librosa": theirs, "here": ours}, rounds, warm_up=2)
+        rows.append(_row(name, measured["librosa"], measured["here"], target))
+
+    held = load(mono, sample_rate=SAMPLE_RATE_HZ)
+    y = np.ascontiguousarray(mono[:, 0])
+    compare("mvmnt.*, from an array", lambda: by_librosa(y), lambda: by_us(held, MVMNT))
+    for kind in ("wav", "flac"):
+        path = written(folder, mono, kind)
+        source: AudioSource = load(path)
+
+        def from_file(path: pathlib.Path = path) -> tuple[Any, ...]:
+            return by_librosa(librosa.load(path, sr=None)[0])
+
+        label = kind.upper()
+        compare(f"mvmnt.*, from a {label} file", from_file, lambda source=source: by_us(source, MVMNT))
+        compare(
+            f"mvmnt.*, from a {label} file nobody has seen yet (digest, health, features)",
+            from_file,
+            lambda path=path: by_us(path, MVMNT),
+            None,
+        )
+    both = load(stereo, sample_rate=SAMPLE_RATE_HZ)
+    planar = np.ascontiguousarray(stereo.T)
+    compare("defaults, mono array", lambda: by_librosa(y), lambda: by_us(held, DEFAULTS))
+    compare("defaults, stereo array", lambda: by_librosa_per_channel(planar), lambda: by_us(both, DEFAULTS))
+    return Section(
+        f"Times faster than librosa {librosa.__version__} on {seconds} s of audio",
+        rows,
+        f"Medians of {rounds} interleaved rounds, with quartiles. librosa is called with its defaults.",
+    )

@@ -1,0 +1,63 @@
+"""Timing several things in turn, so that whatever slows the machine down slows all of them."""
+
+from __future__ import annotations
+
+import dataclasses
+import gc
+import statistics
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+
+@dataclasses.dataclass(frozen=True)
+class Sample:
+    """Some measurements of one thing."""
+
+    values: tuple[float, ...]
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.values)
+
+    @property
+    def best(self) -> float:
+        return min(self.values)
+
+    @property
+    def spread(self) -> tuple[float, float]:
+        """First and third quartile."""
+        if len(self.values) < 2:
+            return self.values[0], self.values[0]
+        low, _, high = statistics.quantiles(self.values, n=4, method="inclusive")
+        return low, high
+
+    def quantile(self, share: float) -> float:
+        ordered = sorted(self.values)
+        return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+
+
+def in_turn(things: Mapping[str, Callable[[], Any]], rounds: int, *, warm_up: int = 1) -> dict[str, Sample]:
+    """Seconds that each thing takes, measured one after the other in every round; the order turns round."""
+    seconds: dict[str, list[float]] = {name: [] for name in things}
+    names = list(things)
+    for number in range(-warm_up, rounds):
+        for name in names if number % 2 else reversed(names):
+            gc.collect()
+            began_s = time.perf_counter()
+            result = things[name]()
+            ended_s = time.perf_counter()
+            del result  # giving memory back is not what is measured
+            if number >= 0:
+                seconds[name].append(ended_s - began_s)
+    return {name: Sample(tuple(values)) for name, values in seconds.items()}
+
+
+def ratios(one: Sample, other: Sample) -> Sample:
+    """How many times longer `one` took than `other`, round by round."""
+    return Sample(tuple(a / b for a, b in zip(one.values, other.values, strict=True)))
+
+
+def merged(samples: Sequence[Sample]) -> Sample:
+    """All measurements together."""
+    return Sample(tuple(value for sample in samples for value in sample.values))
