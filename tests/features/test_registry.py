@@ -103,10 +103,10 @@ def test_what_is_not_there_is_told_what_is(registry):
     with pytest.raises(UnknownCalculatorError):
         registry.unregister("mvmnt.rsm")
     with pytest.raises(UnknownFeatureError) as caught:
-        registry.default_for("loudness")
+        registry.default_for("no such thing")
     assert "rms" in caught.value.hint
     with pytest.raises(UnknownFeatureError):
-        registry.resolve("loudness")
+        registry.resolve("no such thing")
 
 
 @pytest.mark.parametrize("value", [None, 3, "rms", lambda frames: frames, FunctionCalculator])
