@@ -13,7 +13,7 @@ from audiocache_nb.features.framing import Framing
 from audiocache_nb.features.scratch import Scratch
 from audiocache_nb.features.steps import Frames, Mono, RowStep, Span, Step
 
-BATCH_SAMPLES = 1 << 17
+BATCH_SAMPLES = 1 << 18
 MAX_BATCH_FRAMES = 4096
 
 
