@@ -15,11 +15,13 @@ FLOORS = {
     "audio": 1,
     "timing": 1,
     "features": 2,
+    "bridges": 3,
     "cache": 3,
     "analysis": 4,
     "timeline": 5,
     "sampling": 6,
     "scene": 7,
+    "testing": 7,
     "testing": 7,  # checks of calculators, for tests of others; it uses the engine and nothing uses it
     "models": 8,
     "widgets": 9,

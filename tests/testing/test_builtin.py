@@ -1,0 +1,13 @@
+"""Every built-in calculator keeps the contract that others are asked to keep."""
+
+from __future__ import annotations
+
+import pytest
+
+from audiocache_nb.features.builtin import all_builtin
+from audiocache_nb.testing import check_calculator
+
+
+@pytest.mark.parametrize("name", [calculator.id for calculator in all_builtin()])
+def test_it_keeps_the_contract(name):
+    check_calculator(name).raise_if_failed()
