@@ -82,17 +82,19 @@ def measure(folder: pathlib.Path, *, quick: bool) -> Section:
             return by_librosa(librosa.load(path, sr=None)[0])
 
         label = kind.upper()
-        compare(f"mvmnt.*, from a {label} file", from_file, lambda source=source: by_us(source, MVMNT))
+        compare(f"mvmnt.*, from a {label} file", from_file, lambda source=source: by_us(source, MVMNT), None)
         compare(
             f"mvmnt.*, from a {label} file nobody has seen yet (digest, health, features)",
             from_file,
             lambda path=path: by_us(path, MVMNT),
             None,
         )
+        alone = in_turn({"decoding": lambda source=source: source.read(0, source.frames)}, rounds)["decoding"]
+        rows.append(Row(f"decoding the {label} file alone, which both have to", alone.median * 1000, "ms"))
     both = load(stereo, sample_rate=SAMPLE_RATE_HZ)
     planar = np.ascontiguousarray(stereo.T)
-    compare("defaults, mono array", lambda: by_librosa(y), lambda: by_us(held, DEFAULTS))
-    compare("defaults, stereo array", lambda: by_librosa_per_channel(planar), lambda: by_us(both, DEFAULTS))
+    compare("defaults, mono array", lambda: by_librosa(y), lambda: by_us(held, DEFAULTS), None)
+    compare("defaults, stereo array", lambda: by_librosa_per_channel(planar), lambda: by_us(both, DEFAULTS), None)
     return Section(
         f"Times faster than librosa {librosa.__version__} on {seconds} s of audio",
         rows,
