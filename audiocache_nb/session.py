@@ -201,7 +201,7 @@ class Session:
             track = Track(id=chosen_id or _free_id(audio.name, self.tracks), name=audio.name, source=shared, **place)
             self.timeline.add(track, hold=analyze == "none")
             if analyze == "all":
-                self.timeline.request(track, self.timeline.all_descriptors(), f"{track.id} (all)")
+                self.timeline.request(track, self.timeline.all_descriptors(track), f"{track.id} (all)")
         return track
 
     def move(self, track: Track | str, *, offset_ticks: float) -> Track:

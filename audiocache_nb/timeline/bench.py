@@ -64,10 +64,8 @@ class Bench:
             return problem
 
     def label(self, slot: Slot) -> str:
-        try:
-            return self._registry.get(slot.calculator_id).title
-        except UnknownCalculatorError:
-            return slot.feature
+        calculator = self._calculator(slot)
+        return slot.feature if calculator is None else calculator.title
 
     def blank(self, state: SourceState, slot: Slot, descriptor: Descriptor) -> FeatureEntry:
         entry = state.entries.get(slot)
@@ -101,4 +99,7 @@ class Bench:
         return calculator is not None and calculator.is_derived
 
     def _calculator(self, slot: Slot) -> Calculator | None:
-        return self._registry.get(slot.calculator_id) if slot.calculator_id in self._registry else None
+        try:
+            return self._registry.get(slot.calculator_id)
+        except UnknownCalculatorError:  # asking first would not do: it may go in between
+            return None

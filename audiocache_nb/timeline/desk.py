@@ -79,13 +79,13 @@ class Desk:
     def item_done(self, job: Job, item: Item, track: FeatureTrack) -> None:
         """A feature is finished. A late one is true for its key all the same, but shows nowhere."""
         self.cache.put(track)
-        self.costs.record(track, job.source.duration)
         with self.store.changing() as change:
             if self._work.counts(job):
                 self._work.settle(job, item.key)
                 self._deliver(change, job.source.id, item, track)
                 self._derive(change, job.source.id)
             self._settled.notify_all()
+        self.costs.record(track, job.source.duration)
 
     def item_failed(self, job: Job, item: Item, error: BaseException) -> None:
         """A feature could not be computed."""
@@ -251,6 +251,28 @@ class Desk:
             change.emit(events.StatusChanged(source_id=source_id, status=status, previous=previous))
         elif status.progress != previous.progress:
             change.emit(events.ProgressChanged(source_id=source_id, status=status))
+
+    def _change_of(self, change: Change, concerned: Callable[[Slot], bool], *, if_stale: str) -> list[Job]:
+        """What some features are computed by has changed; returns jobs that are of no use any more."""
+        superseded: list[Job] = []
+        for source_id, state in list(change.sources.items()):
+            if not any(map(concerned, state.entries)):
+                continue
+            for job in self._work.of(source_id):
+                if self._is_superseded(job):
+                    self._work.drop(job)
+                    superseded.append(job)
+            self._derive(change, source_id, if_stale=if_stale)
+            self._refresh(change, source_id, concerned)
+        return superseded
+
+    def _is_superseded(self, job: Job) -> bool:
+        """Whether nothing of what is left to do would be computed like that now."""
+        left = self._work.left(job)
+        now = [self._bench.item_or_problem(job.source, item.descriptor) for item in left]
+        return bool(left) and all(
+            not isinstance(new, Item) or new.key != old.key for old, new in zip(left, now, strict=True)
+        )
 
     def _refresh(self, change: Change, source_id: str, concerned: Callable[[Slot], bool]) -> None:
         """Recompute what is concerned, asked for and not fresh any more."""

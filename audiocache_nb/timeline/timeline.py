@@ -236,7 +236,7 @@ class Timeline(Desk):
             self._check_open()
             source_id = self.track(track).source_id
             state = change.sources[source_id]
-            wanted = [entry.descriptor for entry in state.entries.values()] or self.all_descriptors()
+            wanted = [entry.descriptor for entry in state.entries.values()] or self.all_descriptors(track)
             items = self._bench.items(state.source, wanted)
             cancelled = self._work.detach(source_id)
             jobs = self._ensure(change, source_id, items, force=True)
@@ -325,16 +325,16 @@ class Timeline(Desk):
         with self.store.changing() as change:
             if self.closed:
                 return
-            for source_id, state in list(change.sources.items()):
-                if any(map(self._bench.on_tempo, state.entries)):
-                    self._derive(change, source_id, if_stale="tempo map updated" if mapped else "tempo updated")
-                    self._refresh(change, source_id, self._bench.on_tempo)
+            message = "tempo map updated" if mapped else "tempo updated"
+            superseded = self._change_of(change, self._bench.on_tempo, if_stale=message)
             change.emit(events.TempoChanged())
+        self._cancel(superseded)
 
-    def all_descriptors(self) -> list[Descriptor]:
-        """The default calculator of every feature."""
+    def all_descriptors(self, track: Track | str) -> list[Descriptor]:
+        """The default calculator of every feature, as far as it can be used."""
         features = dict.fromkeys(calculator.feature for calculator in self.registry.list())
-        return [self.registry.resolve(feature) for feature in features]
+        descriptors = [self.registry.resolve(feature) for feature in features]
+        return [item.descriptor for item in self._bench.items(self.track(track).source, descriptors)]
 
     # --- inside, under the store's lock ------------------------------------------------------
 
@@ -358,6 +358,8 @@ class Timeline(Desk):
         """What somebody waits for, None while it is on its way, or the reason why it will not come."""
         if self.closed:
             raise SessionClosedError(f"The session was closed while {slot} was waited for.")
+        if any(not self._work.left(job) for job in self._work.of(track.source_id)):
+            return None  # it has delivered everything and ends at this moment: then the status is right as well
         entry = self._bench.judged(self._awaited(track, slot), slot, descriptor)
         if entry.state == "fresh":
             return entry.track
@@ -377,11 +379,9 @@ class Timeline(Desk):
         with self.store.changing() as change:
             if self.closed:
                 return
-            for source_id, state in list(change.sources.items()):
-                if any(map(concerned, state.entries)):
-                    self._derive(change, source_id, if_stale="calculator updated")
-                    self._refresh(change, source_id, concerned)
+            superseded = self._change_of(change, concerned, if_stale="calculator updated")
             change.emit(events.CalculatorChanged(calculator_id=calculator_id))
+        self._cancel(superseded)
 
 
 def _pass_on(reference: weakref.ref[Timeline], calculator_id: str) -> None:

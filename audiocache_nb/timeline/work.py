@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from audiocache_nb.analysis.jobs import Job
+from audiocache_nb.analysis.plan import Item
 
 
 class Work:
@@ -59,11 +60,13 @@ class Work:
         """The job has nothing more to say about this key."""
         self._settled[job.id].add(key)
 
+    def left(self, job: Job) -> list[Item]:
+        """What a job that counts has yet to deliver."""
+        return [item for item in job.items if item.key not in self._settled[job.id]]
+
     def computing(self, source_id: str, key: str) -> Job | None:
         """The job that will deliver this key, if there is one."""
         for job in self._jobs.get(source_id, ()):
-            if job.control.cancelled or key in self._settled[job.id]:
-                continue
-            if any(item.key == key for item in job.items):
+            if not job.control.cancelled and any(item.key == key for item in self.left(job)):
                 return job
         return None

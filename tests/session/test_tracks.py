@@ -10,6 +10,7 @@ import pytest
 import soundfile
 
 import audiocache_nb as acn
+from audiocache_nb.features.function import FunctionCalculator
 
 WAIT_S = 60
 RATE = 8000
@@ -114,7 +115,8 @@ class TestTakingIn:
         assert np.isfinite(session.get(track, "rms", timeout=WAIT_S).data).all()
 
     def test_a_recording_without_samples_can_be_analysed(self, session):
-        track = session.add_audio(np.zeros((0, 2)), RATE, analyze="all")
+        track = session.add_audio(np.zeros((0, 2)), RATE)
+        session.request(track, ["spectrogram", "rms", "waveform"])
         session.wait(WAIT_S)
         assert session.status(track).state == "ready"
         assert session.get(track, "waveform").frame_count == 0
@@ -146,7 +148,7 @@ class TestWhatIsComputed:
         track = session.add_audio(tone, RATE, analyze="all")
         assert session.status(track).state in ("pending", "ready")
         session.wait(WAIT_S)
-        assert session.status(track).state == "ready"
+        assert (session.status(track).state, session.status(track).message) == ("ready", None)
         for name in ("spectrogram", "rms", "waveform"):
             assert session.peek(track, name).calculator_id == name
 
@@ -155,6 +157,16 @@ class TestWhatIsComputed:
         track = session.add_audio(tone, RATE, analyze="all")
         session.wait(WAIT_S)
         assert session.peek(track, "peak").format == "global"
+
+    def test_one_calculator_that_cannot_be_used_does_not_keep_all_from_the_others(self, session, tone, registry):
+        class Lost(FunctionCalculator):
+            def used_profile(self, profile):
+                raise ZeroDivisionError
+
+        registry.register(Lost(lambda samples: 1 / 0, feature="lost", inputs="samples", version=1))
+        track = session.add_audio(tone, RATE, analyze="all")
+        session.wait(WAIT_S)
+        assert session.peek(track, "rms") is not None
 
     def test_none_is_nothing_until_it_is_said_so(self, session, tone):
         track = session.add_audio(tone, RATE, analyze="none")

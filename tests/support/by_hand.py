@@ -194,6 +194,7 @@ class Hand:
 
     def __init__(self, *features: str, on_tempo: tuple[str, ...] = ()) -> None:
         self.registry = Registry(entry_points=False)
+        self.registry._builtin.clear()  # only what the test registers
         for feature in features:
             self.registry.register(Toy(feature))
         for feature in on_tempo:

@@ -19,7 +19,6 @@ from audiocache_nb.errors import SessionClosedError, WaitTimeoutError
 from audiocache_nb.timeline import events
 
 FEATURES = ("a", "b", "beat")
-BUILTIN = ("spectrogram", "rms", "waveform")
 TRACKS = {"t": 0, "u": 0, "v": 1}  # two of them share their content
 ELEMENTS = ("e", "f", None)
 KEPT = object()
@@ -54,7 +53,7 @@ class Model:
     def __init__(self) -> None:
         self.tracks: dict[str, bool] = {}  # whether it is on hold
         self.demand: dict[str, dict[str, set[str]]] = {}
-        self.versions: dict[str, int | None] = {**dict.fromkeys(FEATURES, 1), **dict.fromkeys(BUILTIN, 1)}
+        self.versions: dict[str, int | None] = dict.fromkeys(FEATURES, 1)
         self.bpm = 120
         self.contents: dict[int, Content] = {}
         self.stored: set[tuple[int, str, Any]] = set()
@@ -173,6 +172,13 @@ class Model:
         stopped = task.job.state == "cancelled" and not self.working(task.number)
         self.derive(task.number, "analysis stopped" if stopped else KEPT)
 
+    def supersede(self, number: int) -> None:
+        """Jobs of which nothing that is left would be computed like that now do not count any more."""
+        for task in self.working(number):
+            left = [wish for wish in task.wishes if wish not in task.settled]
+            if left and all(self.wanted(feature) != version for feature, version in left):
+                task.counts = False
+
     def detach(self, number: int) -> bool:
         tasks = self.working(number)
         for task in tasks:
@@ -232,7 +238,9 @@ class TimelineMachine(RuleBasedStateMachine):
     def known(self) -> list[str]:
         return [feature for feature in FEATURES if self.model.versions[feature] is not None]
 
-    def note_jobs(self, number: int, missing: list[tuple[str, Any]], message: str) -> None:
+    def note_jobs(
+        self, number: int, missing: list[tuple[str, Any]], message: str, submitted: list[Job] | None = None
+    ) -> None:
         """What the timeline has submitted since the last step is what the model says is missing."""
         if missing:
             waiting = [task for task in self.model.working(number) if task.job.state == "queued"]
@@ -241,7 +249,7 @@ class TimelineMachine(RuleBasedStateMachine):
                 last[0].wishes += missing
                 job = last[0].job
             else:
-                job = self.scheduler.queue[-1]
+                (job,) = self.scheduler.queue[-1:] if submitted is None else submitted
                 self.model.tasks.append(Task(number, list(missing), job))
             wishes = self.task_of(job).wishes
             features = [item.descriptor.feature for item in job.items]
@@ -249,8 +257,9 @@ class TimelineMachine(RuleBasedStateMachine):
         self.model.derive(number, message if missing else KEPT)
 
     def ensure(self, number: int, features: list[str], **options: Any) -> None:
+        submitted = options.pop("submitted", None)
         missing = self.model.ensure(number, features, **options)
-        self.note_jobs(number, missing, options.get("message", "analyzing audio"))
+        self.note_jobs(number, missing, options.get("message", "analyzing audio"), submitted)
 
     # --- tracks ------------------------------------------------------------------------------
 
@@ -330,7 +339,7 @@ class TimelineMachine(RuleBasedStateMachine):
         number = TRACKS[track]
         features = list(self.model.contents[number].features)
         if not features:
-            features = [calculator.feature for calculator in self.hand.registry.list()][3:]
+            features = self.known()
         self.timeline.restart(track)
         self.model.detach(number)
         self.ensure(number, [feature for feature in features if self.model.wanted(feature) is not None], force=True)
@@ -378,19 +387,11 @@ class TimelineMachine(RuleBasedStateMachine):
 
     # --- what results depend on --------------------------------------------------------------
 
-    def refresh(self, concerned: str, if_stale: str) -> None:
-        for number, content in self.model.contents.items():
-            if concerned in content.features:
-                self.model.derive(number, if_stale=if_stale)
-                state = content.features.get(concerned)
-                if state in ("missing", "stale") and concerned in self.model.demanded(number, held=False):
-                    self.ensure(number, [concerned])
-
     @unclosed
     @rule(feature=st.sampled_from(FEATURES), version=st.integers(1, 3))
     def edit(self, feature: str, version: int) -> None:
         self.model.versions[feature] = version
-        before = len(self.scheduler.queue)
+        before = list(self.scheduler.queue)
         self.hand.registry.register(Toy(feature, version, depends_on_tempo=feature == "beat"))
         self.follow(before, feature, "calculator updated")
 
@@ -399,34 +400,35 @@ class TimelineMachine(RuleBasedStateMachine):
     def unregister(self, feature: str) -> None:
         if self.model.versions[feature] is not None:
             self.model.versions[feature] = None
+            before = list(self.scheduler.queue)
             self.hand.registry.unregister(feature)
-            self.follow(len(self.scheduler.queue), feature, "calculator updated")
+            self.follow(before, feature, "calculator updated")
 
     @unclosed
     @rule(bpm=st.sampled_from([90, 120]))
     def tempo(self, bpm: int) -> None:
         if bpm != self.model.bpm:
             self.model.bpm = bpm
-            before = len(self.scheduler.queue)
+            before = list(self.scheduler.queue)
             self.hand.tempo.bpm = bpm
             if self.model.versions["beat"] is not None:
                 self.follow(before, "beat", "tempo updated")
 
-    def follow(self, before: int, feature: str, if_stale: str) -> None:
-        """As `refresh`, for both contents: each has its own new job at most, in the order of the contents."""
-        queue, new = self.scheduler.queue, self.scheduler.queue[before:]
-        self.scheduler.queue = queue[:before]
+    def follow(self, old: list[Job], feature: str, if_stale: str) -> None:
+        """What a change of a calculator or the tempo brings about."""
+        new = [job for job in self.scheduler.queue if job not in old]
         for number, content in self.model.contents.items():
             if feature not in content.features:
                 continue
+            self.model.supersede(number)
             self.model.derive(number, if_stale=if_stale)
             state = content.features.get(feature)
             if state in ("missing", "stale") and feature in self.model.demanded(number, held=False):
-                while new and new[0].source is audio(number):
-                    self.scheduler.queue.append(new.pop(0))
-                self.ensure(number, [feature])
+                own = [job for job in new if job.source is audio(number)]
+                new = [job for job in new if job not in own]
+                self.ensure(number, [feature], submitted=own)
         assert not new, "work that nobody asked for"
-        self.scheduler.queue = queue
+        self.forget_cancelled()
 
     # --- what the scheduler's threads say ----------------------------------------------------
 

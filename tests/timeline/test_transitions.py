@@ -322,6 +322,52 @@ class TestStale:
         hand.scheduler.run_all()
         assert hand.entry("b").track is data
 
+    def test_an_edit_ends_a_job_that_computes_nothing_else(self, hand):
+        hand.add()
+        (old,) = hand.request("t", "a")
+        hand.scheduler.start()
+        hand.edit("a", 2)
+        assert old.control.cancelled
+        assert hand.status()[0] == "pending"
+        hand.scheduler.end(old)
+        (new,) = hand.scheduler.jobs
+        hand.scheduler.run_all()
+        assert (old.state, new.state) == ("cancelled", "succeeded")
+        assert hand.status() == ("ready", None)
+
+    def test_an_edit_leaves_a_job_alone_that_computes_something_else_too(self, hand):
+        hand.add()
+        (old,) = hand.request("t", "a", "b")
+        hand.scheduler.start()
+        hand.edit("a", 2)
+        assert not old.control.cancelled
+        hand.scheduler.deliver(old)
+        hand.scheduler.deliver(old)
+        assert hand.states() == {"a": "queued", "b": "fresh"}
+        hand.scheduler.end(old)
+        hand.scheduler.run_all()
+        assert hand.states() == {"a": "fresh", "b": "fresh"}
+
+    def test_many_edits_leave_one_job(self, hand):
+        hand.add()
+        hand.request("t", "a")
+        hand.scheduler.start()
+        for version in range(2, 9):
+            hand.edit("a", version)
+        running, waiting = hand.scheduler.jobs
+        assert running.control.cancelled
+        assert [item.calculator.version for item in waiting.items] == [8]
+
+    def test_a_calculator_that_goes_takes_its_job_along(self, hand):
+        hand.add()
+        (job,) = hand.request("t", "a")
+        hand.scheduler.start()
+        hand.registry.unregister("a")
+        assert job.control.cancelled
+        assert hand.status()[0] == "idle"
+        hand.scheduler.end(job)
+        hand.timeline.wait(0)
+
     def test_an_edit_does_not_bring_back_what_was_stopped(self, hand):
         hand.add()
         hand.request("t", "a", "b")
@@ -513,6 +559,14 @@ class TestDemand:
         assert hand.states() == {"a": "missing"}
         (job,) = hand.timeline.restart("t")
         assert [item.descriptor.feature for item in job.items] == ["a"]
+
+    def test_a_track_that_comes_back_wants_nothing(self, hand):
+        hand.add()
+        hand.request("t", "a")
+        hand.timeline.remove("t")
+        hand.add()
+        hand.timeline.reanalyze("t", ["a"])
+        assert not hand.entry("a").demanded
 
     def test_a_track_that_goes_takes_its_wishes_along(self, hand):
         hand.add("t")
