@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import importlib.metadata
 import json
 import os
 import pathlib
@@ -15,8 +16,17 @@ import urllib.request
 from collections.abc import Iterator
 from typing import Any
 
+from packaging.version import Version
+
 START_S = 90
 STOP_S = 15
+SETTINGS = {
+    # Without this the question "would you like to get notified about news?" lies over the page.
+    "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
+}
+# Before 4.5 JupyterLab took cells out of the page when they were out of sight, and a test would not find what they show.
+if Version(importlib.metadata.version("jupyterlab")) < Version("4.5"):
+    SETTINGS["notebook-extension/tracker"] = {"windowingMode": "none"}
 SOCKET_FOLDER_LIMIT = 104 - 52
 
 
@@ -82,10 +92,10 @@ def _transport(runtime: pathlib.Path) -> tuple[str, ...]:
 
 
 def _write_settings(folder: pathlib.Path) -> None:
-    # Without this the question "would you like to get notified about news?" lies over the page.
-    notification = folder / "@jupyterlab" / "apputils-extension" / "notification.jupyterlab-settings"
-    notification.parent.mkdir(parents=True)
-    notification.write_text(json.dumps({"fetchNews": "false", "checkForUpdates": False}))
+    for name, settings in SETTINGS.items():
+        path = folder / "@jupyterlab" / f"{name}.jupyterlab-settings"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(settings))
 
 
 def _environment(state: pathlib.Path) -> dict[str, str]:
