@@ -24,7 +24,7 @@ SETTINGS = {
     # Without this the question "would you like to get notified about news?" lies over the page.
     "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
 }
-# Before 4.5 JupyterLab took cells out of the page when they were out of sight, and a test would not find what they show.
+# Before 4.5 JupyterLab took cells out of sight out of the page as well, and tests would not find what they show.
 if Version(importlib.metadata.version("jupyterlab")) < Version("4.5"):
     SETTINGS["notebook-extension/tracker"] = {"windowingMode": "none"}
 SOCKET_FOLDER_LIMIT = 104 - 52
