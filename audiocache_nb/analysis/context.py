@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audiocache_nb.analysis.control import Control
+from audiocache_nb.features.scratch import Scratch
 
 
 class Context:
@@ -24,6 +25,8 @@ class Context:
         Samples of the whole recording.
     tempo : Tempo or None
         The tempo map at the time of the request, if the calculator depends on it.
+    scratch : Scratch
+        Memory of this thread; what it holds is anybody's between two calls.
     """
 
     def __init__(
@@ -37,6 +40,7 @@ class Context:
         audio_frames: int,
         tempo: Any = None,
         report: Callable[[float], None] | None = None,
+        scratch: Scratch | None = None,
     ) -> None:
         self._control = control
         self._hop_samples = hop_samples
@@ -46,6 +50,7 @@ class Context:
         self.frame_count = frame_count
         self.audio_frames = audio_frames
         self.tempo = tempo
+        self.scratch = Scratch() if scratch is None else scratch
 
     @property
     def hop_size(self) -> int:

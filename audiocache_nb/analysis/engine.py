@@ -175,6 +175,7 @@ class Pass:
             frame_count=stop - start,
             audio_frames=source.frames,
             tempo=output.task.item.tempo if output.task.item.calculator.depends_on_tempo else None,
+            scratch=run.scratch,
         )
         try:
             output.write(run, start, stop, context)

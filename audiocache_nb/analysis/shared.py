@@ -38,7 +38,7 @@ class Run:
     def __init__(self, segment: Segment, framing: Framing, scratch: Scratch, kept: Mapping[Step, int]) -> None:
         self._segment = segment
         self._framing = framing
-        self._scratch = scratch
+        self.scratch = scratch
         self._kept = kept
         self._made: dict[Step, NDArray[Any]] = {}
         self._tails: dict[Step, NDArray[Any]] = {}
@@ -81,11 +81,11 @@ class Run:
         made = self._made.get(step)
         if made is None:
             inputs = tuple(self.rows(of, self.first, self.end) for of in step.inputs)
-            made = step.compute(inputs, self._scratch).view()
+            made = step.compute(inputs, self.scratch).view()
             tail = self._tails.get(step)
             if tail is not None:
                 shape = (len(tail) + len(made), *made.shape[1:])
-                joined = self._scratch.array(("joined", step), shape, made.dtype).view()
+                joined = self.scratch.array(("joined", step), shape, made.dtype).view()
                 joined[: len(tail)], joined[len(tail) :] = tail, made
                 made = joined
             made.flags.writeable = False

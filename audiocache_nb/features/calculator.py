@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from audiocache_nb.errors import InvalidParameterError
 from audiocache_nb.features.framing import Framing
 from audiocache_nb.features.parameters import Schema
+from audiocache_nb.features.scratch import Scratch
 from audiocache_nb.features.track import Alignment, TrackFormat
 
 if TYPE_CHECKING:
@@ -112,6 +113,8 @@ class ComputeContext(Protocol):
     def times_s(self) -> NDArray[np.float64]: ...
     @property
     def tempo(self) -> Any: ...
+    @property
+    def scratch(self) -> Scratch: ...
     def progress(self, value: float) -> None: ...
     def checkpoint(self) -> None: ...
 

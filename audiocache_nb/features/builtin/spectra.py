@@ -1,0 +1,104 @@
+"""What calculators of the spectrum have in common."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audiocache_nb.features.calculator import AudioFacts, Calculator, Layout
+from audiocache_nb.features.framing import Framing
+from audiocache_nb.features.profile import AnalysisProfile
+from audiocache_nb.features.scratch import Scratch
+from audiocache_nb.features.steps import Magnitude, Power, RowStep, Spectrum, Step
+
+TINY = np.float32(1e-37)
+POWER_FLOOR = 1e-10
+FLOOR_DB = -100.0  # of a power of POWER_FLOOR
+
+
+def centred(profile: AnalysisProfile) -> Framing:
+    """The grid of centred frames."""
+    return Framing(profile.window_size, profile.hop_size, "center")
+
+
+def spectrum_of(profile: AnalysisProfile) -> Spectrum:
+    """The transform of centred frames under the profile's periodic window."""
+    return Spectrum(centred(profile), profile.window, True, profile.transform_size)
+
+
+def magnitude_of(profile: AnalysisProfile) -> Magnitude:
+    """Its magnitude."""
+    return Magnitude(spectrum_of(profile))
+
+
+def power_of(profile: AnalysisProfile) -> Power:
+    """Its power."""
+    return Power(spectrum_of(profile))
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class LogMagnitude(RowStep):
+    """``log10(|X| + 1e-37)`` of a spectrum, float32 [shape=(frames, bins)]."""
+
+    of: Spectrum
+
+    @property
+    def inputs(self) -> tuple[Step, ...]:
+        return (Magnitude(self.of),)
+
+    def compute(self, inputs: tuple[NDArray[Any], ...], scratch: Scratch) -> NDArray[Any]:
+        out = scratch.array(self, inputs[0].shape)
+        np.add(inputs[0], TINY, out=out)
+        np.log10(out, out=out)
+        return out
+
+
+def clamp_low(values: NDArray[np.float32], low: float, out: NDArray[np.float32]) -> NDArray[np.float32]:
+    """``max(values, low)``; numpy's maximum with a number takes more than twice as long."""
+    return np.clip(values, np.float32(low), np.float32(np.inf), out=out)
+
+
+class SpectralCalculator(Calculator):
+    """Base of calculators of centred, windowed spectra of the mono mix.
+
+    Attributes
+    ----------
+    columns : tuple of str
+        Names of the values of a frame, for those whose number is always the same.
+    silence : float
+        What silence gives.
+    """
+
+    version = 1
+    inputs = "spectrum"
+    columns: tuple[str, ...] = ()
+    silence: float = 0.0
+
+    def used_profile(self, profile: AnalysisProfile) -> dict[str, Any]:
+        return {
+            "window_size": profile.window_size,
+            "hop_size": profile.hop_size,
+            "fft_size": profile.transform_size,
+            "window": profile.window,
+        }
+
+    def layout(self, audio: AudioFacts, profile: AnalysisProfile, params: Mapping[str, Any]) -> Layout:
+        return self.rows_of(profile, "value", np.array(self.columns or (self.feature,)))
+
+    def rows_of(self, profile: AnalysisProfile, axis: str, coordinates: NDArray[Any]) -> Layout:
+        """A layout of one value per frame and coordinate."""
+        return Layout(
+            framing=centred(profile),
+            tail=(len(coordinates),),
+            axes=("frame", axis),
+            unit=self.unit,
+            fill_value=self.silence,
+            axis_coords={axis: coordinates},
+        )
+
+    def steps(self, audio: AudioFacts, profile: AnalysisProfile, params: Mapping[str, Any]) -> tuple[Step, ...]:
+        return (magnitude_of(profile),)
