@@ -236,6 +236,7 @@ class TestEvents:
         happen(store)  # nobody is there for it
         seen = recorded(store)
         go.set()
+        store._dispatcher.join(WAIT_S)  # it has nothing more to do
         assert store.flush(WAIT_S)
         assert seen == []
 

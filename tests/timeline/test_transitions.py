@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 from support.by_hand import Hand, Toy, audio
 
@@ -466,6 +468,23 @@ class TestProfiles:
         hand.scheduler.run_all()
         assert hand.timeline.freshness("t", wanted).state == "fresh"
         assert len(hand.source().entries) == 1
+
+    def test_whoever_waits_gets_his_own_even_if_the_place_is_wanted_otherwise(self, hand):
+        old, new = AnalysisProfile(id="mine", hop_size=512), AnalysisProfile(id="mine", hop_size=256)
+        hand.add()
+        hand.request("t", "a", profile=old)
+        hand.scheduler.run_all()
+        (wanted,) = hand.named("a", profile=new)
+        got = []
+        waiting = threading.Thread(target=lambda: got.append(hand.timeline.get("t", wanted, 60)))
+        waiting.start()
+        while not hand.scheduler.queue:
+            threading.Event().wait(0.001)
+        hand.request("t", "a", profile=old, element="other")
+        hand.scheduler.run_all()
+        waiting.join(60)
+        assert [track.parameters["hop_size"] for track in got] == [256]
+        assert hand.entry("a", profile=old).track.parameters["hop_size"] == 512
 
     def test_two_profiles_that_make_no_difference_are_computed_once(self, hand):
         hand.add()
