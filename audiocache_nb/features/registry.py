@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import threading
 import warnings
-from collections.abc import Callable, Iterator
-from typing import Any, TypeVar, overload
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from audiocache_nb.errors import InvalidTypeError, UnknownCalculatorError, UnknownFeatureError
 from audiocache_nb.features.builtin import all_builtin
@@ -14,6 +14,9 @@ from audiocache_nb.features.calculator import Calculator, Locality
 from audiocache_nb.features.descriptor import Descriptor
 from audiocache_nb.features.function import FunctionCalculator
 from audiocache_nb.features.profile import AnalysisProfile
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 ENTRY_POINT_GROUP = "audiocache_nb.calculators"
 log = logging.getLogger("audiocache_nb")
@@ -23,15 +26,25 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 class Registry:
     """Calculators by id. Built-ins are always there; a user's calculator of the same id goes before.
 
+    Plug-ins are installed packages that name calculators under the entry point group
+    ``audiocache_nb.calculators``: a calculator, a list of them, or a function that returns either.
+    They are loaded when somebody asks for the first time, and add to what there is: installing a
+    package neither replaces a built-in calculator nor becomes the default of a feature that a
+    built-in one makes.
+
     All methods may be called from any thread.
     """
 
     def __init__(self, *, entry_points: bool = True) -> None:
         self._lock = threading.RLock()
+        self._loading = threading.RLock()  # held while plug-ins are loaded, whose code may take long
         self._builtin = {calculator.id: calculator for calculator in all_builtin()}
+        self._plugins: dict[str, Calculator] = {}
         self._own: dict[str, Calculator] = {}
+        self._brought: dict[int, list[Calculator]] = {}  # what a plug-in's module registers, by thread
         self._listeners: list[Callable[[str], None]] = []
         self._entry_points_wanted = entry_points
+        self._entry_points_loaded = not entry_points
 
     def register(self, calculator: Calculator) -> Calculator:
         """Add a calculator, or replace the one of the same id; it becomes its feature's default.
@@ -51,6 +64,10 @@ class Registry:
             )
         Descriptor(feature=calculator.feature, calculator=calculator.id)  # refuses empty and endless names
         with self._lock:
+            brought = self._brought.get(threading.get_ident())
+            if brought is not None:
+                brought.append(calculator)
+                return calculator
             if calculator.id in self._builtin and calculator.id not in self._own:
                 warnings.warn(
                     f"{calculator.id!r} now stands for your calculator instead of the built-in one; "
@@ -63,18 +80,21 @@ class Registry:
         return calculator
 
     def unregister(self, id: str) -> None:
-        """Remove a calculator; built-ins come back when what replaced them goes, and stay otherwise.
+        """Remove a calculator; what it had replaced comes back, and built-ins stay.
 
         Raises
         ------
         UnknownCalculatorError
         """
         with self._lock:
-            if id not in self._own:
-                if id in self._builtin:
-                    raise UnknownCalculatorError(f"{id!r} is built in.", hint="Built-in calculators stay.")
+            if id in self._own:
+                del self._own[id]
+            elif id in self._plugins:
+                del self._plugins[id]
+            elif id in self._builtin:
+                raise UnknownCalculatorError(f"{id!r} is built in.", hint="Built-in calculators stay.")
+            else:
                 raise self._unknown(id)
-            del self._own[id]
         self._changed(id)
 
     def get(self, id: str) -> Calculator:
@@ -86,16 +106,19 @@ class Registry:
         """
         self._load_entry_points()
         with self._lock:
-            found = self._own.get(id) or self._builtin.get(id)
+            found = self._all().get(id)
         if found is None:
             raise self._unknown(id)
         return found
 
     def list(self) -> list[Calculator]:
-        """All calculators: built-ins first, then others in the order of registration."""
+        """All calculators: built-ins first, then those of plug-ins, then others in the order of registration."""
         self._load_entry_points()
         with self._lock:
-            return list({**self._builtin, **self._own}.values())
+            return list(self._all().values())
+
+    def _all(self) -> dict[str, Calculator]:
+        return {**self._builtin, **self._plugins, **self._own}
 
     def __iter__(self) -> Iterator[Calculator]:
         return iter(self.list())
@@ -104,7 +127,7 @@ class Registry:
         return any(calculator.id == wanted for calculator in self.list())
 
     def default_for(self, feature: str) -> Calculator:
-        """The default calculator of a feature: the one registered last.
+        """The default calculator of a feature: the one registered last, else a built-in one, else a plug-in's.
 
         Raises
         ------
@@ -112,10 +135,14 @@ class Registry:
         """
         self._load_entry_points()
         with self._lock:
-            for calculator in [*reversed(self._own.values()), *reversed(self._builtin.values())]:
+            for calculator in [
+                *reversed(self._own.values()),
+                *reversed(self._builtin.values()),
+                *reversed(self._plugins.values()),
+            ]:
                 if calculator.feature == feature and self._own.get(calculator.id, calculator) is calculator:
                     return calculator
-            known = sorted({calculator.feature for calculator in {**self._builtin, **self._own}.values()})
+            known = sorted({calculator.feature for calculator in self._all().values()})
         raise UnknownFeatureError(
             f"No calculator makes {feature!r:.80}.", hint=f"Known features: {', '.join(known)}.", feature=feature
         )
@@ -179,30 +206,66 @@ class Registry:
                 log.exception("a listener to the calculator registry failed")
 
     def _unknown(self, id: str) -> UnknownCalculatorError:
-        known = ", ".join(sorted({**self._builtin, **self._own}))
+        known = ", ".join(sorted(self._all()))
         return UnknownCalculatorError(
             f"There is no calculator {id!r:.80}.", hint=f"Known: {known}.", calculator=str(id)
         )
 
     def _load_entry_points(self) -> None:
-        with self._lock:
+        if self._entry_points_loaded:
+            return
+        added: list[str] = []
+        with self._loading:  # other threads wait here until all plug-ins are there
             if not self._entry_points_wanted:
                 return
-            self._entry_points_wanted = False
-            by_hand = dict(self._own)
-        from importlib.metadata import entry_points
+            self._entry_points_wanted = False  # already here: plug-ins may ask for calculators themselves
+            from importlib.metadata import entry_points
 
-        for point in entry_points(group=ENTRY_POINT_GROUP):
-            try:
-                found = point.load()
-                made = found() if callable(found) and not isinstance(found, Calculator) else found
-                for calculator in made if isinstance(made, (list, tuple)) else [made]:
-                    self.register(calculator)
-            except (Exception, SystemExit) as error:  # one broken plug-in must not take the others along
-                warnings.warn(f"The calculator plug-in {point.name!r} could not be loaded: {error}", stacklevel=4)
-        with self._lock:  # what the user registered by hand goes before a plug-in
-            plugins = {name: made for name, made in self._own.items() if name not in by_hand}
-            self._own = {**plugins, **by_hand}
+            for point in entry_points(group=ENTRY_POINT_GROUP):
+                name = f"{point.name!r}" + (f" of {point.dist.name}" if point.dist else "")
+                try:
+                    added += self._add_plugin(name, self._load(point))
+                except (Exception, SystemExit) as error:  # one broken plug-in must not take the others along
+                    warnings.warn(f"The calculator plug-in {name} could not be loaded: {error}", stacklevel=4)
+            self._entry_points_loaded = True
+        for name in added:
+            self._changed(name)
+
+    def _load(self, point: EntryPoint) -> Sequence[Calculator]:
+        """What an entry point names, and what its module registers while it is imported."""
+        thread = threading.get_ident()
+        brought: list[Calculator] = []
+        with self._lock:
+            self._brought[thread] = brought
+        try:
+            found = point.load()
+            made = found() if callable(found) and not isinstance(found, Calculator) else found
+        finally:
+            with self._lock:
+                del self._brought[thread]
+        named = list(made) if isinstance(made, (list, tuple)) else [made]
+        for one in named:
+            if not isinstance(one, Calculator):
+                raise InvalidTypeError(f"it names a {type(one).__name__}, which is no calculator.")
+            Descriptor(feature=one.feature, calculator=one.id)
+        return [*{id(one): one for one in [*brought, *named]}.values()]
+
+    def _add_plugin(self, name: str, brought: Sequence[Calculator]) -> Sequence[str]:
+        added = []
+        for calculator in brought:
+            with self._lock:
+                known = self._builtin.get(calculator.id) or self._plugins.get(calculator.id)
+                if known is None:
+                    self._plugins[calculator.id] = calculator
+                    added.append(calculator.id)
+            if known is not None and known is not calculator:
+                whose = "the built-in one" if calculator.id in self._builtin else "that of another plug-in"
+                warnings.warn(
+                    f"The calculator plug-in {name} brings another {calculator.id!r}; {whose} stays. "
+                    "acn.calculators.register(...) puts a calculator in the place of another.",
+                    stacklevel=5,
+                )
+        return added
 
 
 calculators = Registry()
