@@ -25,6 +25,9 @@ FAMILIES = (
     "peaks",
     "loudness",
     "delta",
+    "onsets",
+    "tempogram",
+    "beats",
 )
 
 
