@@ -28,6 +28,8 @@ FAMILIES = (
     "onsets",
     "tempogram",
     "beats",
+    "yin",
+    "pyin",
 )
 
 
