@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import sysconfig
 import traceback
 from collections.abc import Mapping
 from pathlib import PurePath
@@ -140,4 +141,5 @@ def explain(error: BaseException) -> tuple[str, str]:
 def _is_foreign(path: str) -> bool:
     folder = str(PurePath(__file__).parents[1])
     built_in = str(PurePath(folder) / "features" / "builtin")
-    return path.startswith(built_in) or not (path.startswith(folder) or "site-packages" in path)
+    others = (folder, sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"), "<frozen")
+    return path.startswith(built_in) or not (path.startswith(others) or "site-packages" in path)

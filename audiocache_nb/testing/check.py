@@ -133,6 +133,8 @@ def _check(calculator: Calculator, log: Log, cases: list[Case]) -> None:
         return
     code = keys.code_of(cases[0])
     running = [case for case in cases if outcome.runs(case)]
+    if not running and not log.has_problem():
+        log.problem("runs", "it refuses all that it was given", "Let it accept the default profile, or say with what.")
     if not running:
         _skip(log, "there is no result to look at")
         return

@@ -19,7 +19,7 @@ def runs(case: Case) -> bool:
     except (KeyboardInterrupt, GeneratorExit):
         raise
     except BaseException as error:
-        if is_refusal(error) and case.profile.id != "default":
+        if is_refusal(error):
             case.log.note("runs", f"it refuses this: {error}", "", case.where)
         else:
             case.failed(error, "runs", "lively sound")

@@ -149,7 +149,7 @@ def test_somebodys_own_sound_is_listened_to():
     assert "16 kHz" in report.problems[0].where
 
 
-def test_a_calculator_may_refuse_a_profile_but_not_the_default(checked):
+def test_a_calculator_may_refuse_a_profile_but_not_all():
     class Refuses(type(made_of(level))):
         def layout(self, audio, profile, params):
             if profile.window_size < 1000:
@@ -161,6 +161,8 @@ def test_a_calculator_may_refuse_a_profile_but_not_the_default(checked):
     report = check_calculator(made, sample_rates=(8000,), profiles=[AnalysisProfile(), short])
     report.raise_if_failed()
     assert ["The window is too short" in finding.got for finding in report.notes] == [True]
+    report = check_calculator(made, sample_rates=(8000,), profiles=[short])
+    assert [finding.got for finding in report.problems] == ["it refuses all that it was given"]
 
 
 def test_parameters_may_be_refused_with_a_typed_error(checked):
