@@ -65,10 +65,13 @@ class Watch:
         self._host = urllib.parse.urlsplit(origin).netloc
         self.problems: list[str] = []
         self.outside: list[str] = []
-        context.on("weberror", lambda e: self.problems.append(f"page error: {getattr(e.error, 'stack', None) or e.error}"))
+        context.on("weberror", self._error)
         context.on("console", self._console)
         context.on("request", lambda request: self._request(request.url))
         context.on("page", lambda page: page.on("websocket", lambda socket: self._request(socket.url)))
+
+    def _error(self, event) -> None:
+        self.problems.append(f"page error: {getattr(event.error, 'stack', None) or event.error}")
 
     def _console(self, message) -> None:
         if message.type == "error":

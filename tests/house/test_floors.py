@@ -21,7 +21,6 @@ FLOORS = {
     "timeline": 5,
     "sampling": 6,
     "scene": 7,
-    "testing": 7,
     "testing": 7,  # checks of calculators, for tests of others; it uses the engine and nothing uses it
     "models": 8,
     "widgets": 9,
