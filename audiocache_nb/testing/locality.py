@@ -193,8 +193,10 @@ def shift(case: Case) -> None:
 
 
 def _margin(bench: Bench) -> int:
-    """Rows at either end that may know of the end."""
-    total, items = 0, [bench.item]
+    """Rows at either end that may know of the end: those of frames that reach beyond it, and their neighbours."""
+    framing = bench.framing
+    total = math.ceil(max(framing.left_samples, framing.right_samples) / framing.hop_samples)
+    items = [bench.item]
     while items:
         item = items.pop()
         calculator = item.calculator
