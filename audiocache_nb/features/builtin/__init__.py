@@ -30,6 +30,8 @@ FAMILIES = (
     "beats",
     "yin",
     "pyin",
+    "health",
+    "hpss",
 )
 
 
