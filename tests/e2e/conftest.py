@@ -73,6 +73,9 @@ class Watch:
     def _error(self, event) -> None:
         self.problems.append(f"page error: {getattr(event.error, 'stack', None) or event.error}")
 
+    def _page_error(self, error) -> None:
+        self.problems.append(f"page error: {getattr(error, 'stack', None) or error}")
+
     def _console(self, message) -> None:
         if message.type == "error":
             self.problems.append(f"console: {message.text} ({message.location.get('url', '')})")
