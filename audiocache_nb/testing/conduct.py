@@ -45,10 +45,8 @@ def own_memory(case: Case) -> None:
             "Make a new array in every call: several threads call it at once.",
             case.where,
         )
-    kept_as_is = first.is_rows and not isinstance(
-        case.calculator, FunctionCalculator
-    )  # results of functions are copied
-    if kept_as_is and any(np.may_share_memory(a, numbers_of(b)) for a in arrays for b in first.inputs):
+    copied = isinstance(case.calculator, FunctionCalculator) or not first.is_rows  # by the engine
+    if not copied and any(np.may_share_memory(a, numbers_of(b)) for a in arrays for b in first.inputs):
         case.log.problem("memory", "a view of the input", "Return a copy: np.array(...).", case.where)
 
 
