@@ -198,6 +198,27 @@ class TestProgress:
 
 
 class TestEnd:
+    def test_whoever_gets_a_feature_finds_the_status_right(self, hand):
+        hand.add()
+        (wanted,) = hand.named("a")
+        found = []
+
+        def get():
+            hand.timeline.get("t", wanted, 60)
+            found.append(hand.status())
+
+        waiting = threading.Thread(target=get)
+        waiting.start()
+        while not hand.scheduler.queue:
+            threading.Event().wait(0.001)
+        job = hand.scheduler.start()
+        hand.scheduler.deliver(job)
+        waiting.join(0.2)
+        assert waiting.is_alive()  # the job has not ended, and the status is still pending
+        hand.scheduler.end(job)
+        waiting.join(60)
+        assert found == [("ready", None)]
+
     def test_success_leaves_no_message(self, hand):
         made_ready(hand)
         assert hand.status() == ("ready", None)
@@ -349,6 +370,17 @@ class TestStale:
         hand.scheduler.end(old)
         hand.scheduler.run_all()
         assert hand.states() == {"a": "fresh", "b": "fresh"}
+
+    def test_an_edit_leaves_a_job_alone_that_has_delivered_everything(self, hand):
+        hand.add()
+        (old,) = hand.request("t", "a")
+        hand.scheduler.start()
+        hand.scheduler.deliver(old)
+        hand.edit("a", 2)
+        hand.scheduler.end(old)
+        assert old.state == "succeeded"
+        hand.scheduler.run_all()
+        assert hand.states() == {"a": "fresh"}
 
     def test_many_edits_leave_one_job(self, hand):
         hand.add()
