@@ -141,5 +141,5 @@ def explain(error: BaseException) -> tuple[str, str]:
 def _is_foreign(path: str) -> bool:
     folder = str(PurePath(__file__).parents[1])
     built_in = str(PurePath(folder) / "features" / "builtin")
-    others = (folder, sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"), "<frozen")
+    others = (folder, sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"), "<frozen", "<__array_function__")
     return path.startswith(built_in) or not (path.startswith(others) or "site-packages" in path)
