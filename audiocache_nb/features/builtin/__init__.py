@@ -32,6 +32,7 @@ FAMILIES = (
     "pyin",
     "health",
     "hpss",
+    "cqt",
 )
 
 
