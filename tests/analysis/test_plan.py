@@ -13,6 +13,7 @@ from audiocache_nb.analysis import segments
 from audiocache_nb.analysis.plan import make_plan
 from audiocache_nb.errors import CalculatorContractError
 from audiocache_nb.features.builtin.rms import Rms
+from audiocache_nb.features.builtin.spectra import centred, magnitude_of
 from audiocache_nb.features.builtin.spectrogram import Spectrogram
 from audiocache_nb.features.calculator import Layout, local, whole
 from audiocache_nb.features.framing import Framing
@@ -118,10 +119,10 @@ class Neighbour(Spectrogram):
         return self.sides
 
     def layout(self, audio, profile, params):
-        return Layout(self._framing(profile), (1,), ("frame", "value"))
+        return Layout(centred(profile), (1,), ("frame", "value"))
 
     def steps(self, audio, profile, params):
-        return (Magnitude(super().steps(audio, profile, params)[0]),)
+        return (magnitude_of(profile),)
 
     def compute(self, inputs, out, state, context):
         before, after = self.sides
