@@ -18,7 +18,7 @@ from audiocache_nb.features.builtin.spectrogram import Spectrogram
 from audiocache_nb.features.calculator import Layout, local, whole
 from audiocache_nb.features.framing import Framing
 from audiocache_nb.features.profile import AnalysisProfile
-from audiocache_nb.features.steps import Channels, Frames, Magnitude, Mono, Span, Spectrum
+from audiocache_nb.features.steps import Channels, Frames, Mono, Span, Spectrum
 
 N = 60_000
 SAMPLES = noise(N, 2)
