@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 from audiocache_nb.analysis.context import Context
 from audiocache_nb.analysis.control import Control
 from audiocache_nb.analysis.plan import Group, Item, LocalTask, Plan
+from audiocache_nb.analysis.program import Memory, Node
 from audiocache_nb.analysis.results import as_calculator_error, seal
 from audiocache_nb.analysis.segments import SEGMENT_SAMPLES, Segment, SegmentReader
 from audiocache_nb.analysis.shared import Run, batch_frames
 from audiocache_nb.errors import CalculatorContractError, Cancelled
 from audiocache_nb.features.function import FunctionCalculator, check_rows
-from audiocache_nb.features.scratch import Scratch
+from audiocache_nb.features.steps import Step
 from audiocache_nb.features.track import FeatureTrack
 
 if TYPE_CHECKING:
@@ -31,8 +32,9 @@ Failed = Callable[[Item, BaseException], None]
 class _Output:
     """The rows of one task while they are being written."""
 
-    def __init__(self, task: LocalTask) -> None:
+    def __init__(self, task: LocalTask, inputs: tuple[Node | Step, ...]) -> None:
         self.task = task
+        self.inputs = inputs
         self.error: BaseException | None = None
         self.seconds = 0.0
         self._lock = threading.Lock()
@@ -48,10 +50,10 @@ class _Output:
         """Compute the rows ``first .. end - 1``; of none, only the steps that later rows need."""
         task = self.task
         if first >= end:
-            run.keep(task.steps)
+            run.keep(self.inputs)
             return
         calculator = task.item.calculator
-        inputs = tuple(run.rows(step, first - task.before, end + task.after) for step in task.steps)
+        inputs = tuple([run.rows(of, first - task.before, end + task.after) for of in self.inputs])
         if isinstance(calculator, FunctionCalculator):
             value = check_rows(calculator.id, calculator.call(inputs, task.state, context), end - first, task.before)
             self._allocate(value.shape[1])[first:end] = value
@@ -100,7 +102,9 @@ class Pass:
         self.plan = plan
         self.control = control
         self._share = share
-        self._outputs = {id(task): _Output(task) for group in plan.groups for task in group.tasks}
+        self._outputs = {
+            id(task): _Output(task, group.program.inputs_of(task)) for group in plan.groups for task in group.tasks
+        }
         left, right = plan.reach_samples
         self._reader = SegmentReader(plan.source, left, right, mono=plan.needs_mono, size=size)
         self._lock = threading.Lock()
@@ -134,7 +138,7 @@ class Pass:
 
     def _work(self) -> None:
         buffers = self._reader.buffers()
-        scratch = Scratch()
+        memory = Memory()
         with np.errstate(all="ignore"):  # what is not finite is refused by name, not warned about in some thread
             while self.error is None and not self._hopeless:
                 self.control.checkpoint()
@@ -142,18 +146,18 @@ class Pass:
                 if segment is None:
                     return
                 for group in self.plan.groups:
-                    self._run_group(group, segment, scratch)
+                    self._run_group(group, segment, memory)
                 with self._lock:
                     self._samples_done += segment.end - segment.first
                     done = self._samples_done / self._reader.total
                 self.control.report(done * self._share)
 
-    def _run_group(self, group: Group, segment: Segment, scratch: Scratch) -> None:
+    def _run_group(self, group: Group, segment: Segment, memory: Memory) -> None:
         framing = group.framing
         count = group.tasks[0].frame_count
         first = framing.first_frame_at(segment.first)
         end = count if segment.is_last else min(count, framing.first_frame_at(segment.end))
-        run = Run(segment, framing, scratch, group.kept)
+        run = Run(segment, framing, memory, group.program)
         for start, stop in _batches(first, end, group.before, group.after, batch_frames(framing)):
             self.control.checkpoint()
             run.advance(start, stop)

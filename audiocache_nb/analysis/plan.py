@@ -8,12 +8,13 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from audiocache_nb.analysis.program import Program
 from audiocache_nb.errors import InvalidParameterError
 from audiocache_nb.features.calculator import Calculator, Layout
 from audiocache_nb.features.descriptor import Descriptor
 from audiocache_nb.features.framing import Framing
 from audiocache_nb.features.keys import feature_key
-from audiocache_nb.features.steps import Channels, Mono, RowStep, Spectrum, Step, framing_of
+from audiocache_nb.features.steps import Channels, Mono, Spectrum, Step, framing_of
 from audiocache_nb.features.track import FeatureTrack
 
 if TYPE_CHECKING:
@@ -128,14 +129,9 @@ class Group:
         return max(task.after for task in self.tasks)
 
     @functools.cached_property
-    def kept(self) -> dict[Step, int]:
-        """How many rows of a step some task still needs from batches before."""
-        found: dict[Step, int] = {}
-        for task in self.tasks:
-            for step in task.steps:
-                if isinstance(step, RowStep) and task.before + task.after:
-                    found[step] = max(found.get(step, 0), task.before + task.after)
-        return found
+    def program(self) -> Program:
+        """Their steps, made ready; to be asked for when the tasks are complete."""
+        return Program(self.tasks)
 
 
 @dataclasses.dataclass(eq=False)

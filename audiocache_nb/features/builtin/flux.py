@@ -9,29 +9,30 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from audiocache_nb.features.builtin.spectra import SpectralCalculator, magnitude_of
+from audiocache_nb.features.builtin.products import row_sums
+from audiocache_nb.features.builtin.spectra import SpectralCalculator, spectrum_of
 from audiocache_nb.features.calculator import AudioFacts, ComputeContext, Local
 from audiocache_nb.features.profile import AnalysisProfile
 from audiocache_nb.features.scratch import Scratch
-from audiocache_nb.features.steps import Magnitude, RowStep, Step
+from audiocache_nb.features.steps import Magnitude, Power, RowStep, Spectrum, Step
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class UnitMagnitude(RowStep):
     """Magnitudes with a sum of squares of 1; zeros for silence, float32 [shape=(frames, bins)]."""
 
-    of: Magnitude
+    of: Spectrum
 
     @property
     def inputs(self) -> tuple[Step, ...]:
-        return (self.of,)
+        return Magnitude(self.of), Power(self.of)
 
     def compute(self, inputs: tuple[NDArray[Any], ...], scratch: Scratch) -> NDArray[Any]:
-        magnitude = inputs[0]
-        norm = np.sqrt(np.einsum("ij,ij->i", magnitude, magnitude))
+        magnitude, power = inputs
+        norm = np.sqrt(row_sums(power))
         inverse = np.divide(1, norm, out=np.zeros_like(norm), where=norm > 0)
         out = scratch.array(self, magnitude.shape)
-        np.multiply(magnitude, inverse[:, None], out=out)
+        np.multiply(magnitude, inverse, out=out)
         return out
 
 
@@ -52,14 +53,15 @@ class Flux(SpectralCalculator):
         return 1, 0
 
     def steps(self, audio: AudioFacts, profile: AnalysisProfile, params: Mapping[str, Any]) -> tuple[Step, ...]:
-        return (UnitMagnitude(magnitude_of(profile)),)
+        return (UnitMagnitude(spectrum_of(profile)),)
 
     def compute(self, inputs: tuple[NDArray[Any], ...], out: NDArray[Any], state: Any, context: ComputeContext) -> None:
         unit = inputs[0]
         rise = context.scratch.array("temporary", (len(out), unit.shape[1]))
         np.subtract(unit[1:], unit[:-1], out=rise)
         np.clip(rise, np.float32(0), np.float32(1), out=rise)
-        np.sqrt(np.einsum("ij,ij->i", rise, rise), out=out[:, 0])
+        np.square(rise, out=rise)
+        np.sqrt(row_sums(rise), out=out)
         if context.first_frame == 0:
             out[:1] = 0
 

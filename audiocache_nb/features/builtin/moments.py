@@ -75,7 +75,9 @@ class Moments(SpectralCalculator):
         harmonic = (1 / np.arange(1, bins)).sum()
         above = sums.astype(np.float64)
         out[:, 3] = (above[:, 0] - harmonic * magnitude[:, 0]) / np.maximum(above[:, 1], 1e-30)
-        mean_log2 = np.einsum("ij,ij->i", magnitude, decades) / total * np.log2(10)
+        # 0 log 0 = 0
+        bits = np.clip(decades, np.float32(-45), np.float32(np.inf), out=weighted)
+        mean_log2 = np.einsum("ij,ij->i", magnitude, bits) / total * np.log2(10)
         out[:, 4] = np.clip((np.log2(total) - mean_log2) / np.log2(bins), 0, 1)
         out[:, 5] = magnitude.max(axis=1) * bins / total
         out[~sound] = 0

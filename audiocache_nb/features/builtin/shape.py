@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import math
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from audiocache_nb.features.builtin.products import row_products
+from audiocache_nb.features.builtin.products import row_products, row_sums
 from audiocache_nb.features.builtin.spectra import (
     LogMagnitude,
     SpectralCalculator,
@@ -144,18 +145,54 @@ class Rolloff(SpectralCalculator):
 
     def compute(self, inputs: tuple[NDArray[Any], ...], out: NDArray[Any], state: Any, context: ComputeContext) -> None:
         magnitude, (step_hz, part) = inputs[0], state
-        bins, rows = magnitude.shape[1], np.arange(len(out))
+        bins = magnitude.shape[1]
         # Two levels: sums of blocks tell the block, and only that one is looked at bin by bin.
-        sums = np.add.reduceat(magnitude, np.arange(0, bins, BLOCK_BINS), axis=1)
-        np.cumsum(sums, axis=1, out=sums)
+        sums = running_sums(block_sums(magnitude))
         wanted = part * sums[:, -1:]
-        block = np.minimum(np.count_nonzero(sums < wanted, axis=1), sums.shape[1] - 1)
-        below = np.where(block > 0, sums[rows, block - 1], np.float32(0))
-        columns = np.minimum(block[:, None] * BLOCK_BINS + np.arange(BLOCK_BINS), bins - 1)
-        inside = np.cumsum(magnitude[rows[:, None], columns], axis=1)
-        inside += below[:, None]
-        found = columns[rows, np.minimum(np.count_nonzero(inside < wanted, axis=1), BLOCK_BINS - 1)]
-        out[:, 0] = found * step_hz
+        block = (sums >= wanted).argmax(axis=1)[:, None]
+        before = np.arange(len(out))[:, None]
+        below = sums.take(before * sums.shape[1] + block - 1, mode="clip")
+        below[block == 0] = 0
+        # Beyond the last bin lies the next row, but its end is never looked for there.
+        inside = magnitude.take(before * bins + block * BLOCK_BINS + np.arange(BLOCK_BINS), mode="clip")
+        inside = running_sums(inside)
+        inside += below
+        inside[:, -1] = np.inf  # where bins add up to a little less than their block
+        found = block[:, 0] * BLOCK_BINS + (inside >= wanted).argmax(axis=1)
+        np.multiply(np.minimum(found, bins - 1), step_hz, out=out[:, 0], casting="same_kind")
+
+
+def block_sums(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Sums of blocks of `BLOCK_BINS` values; the last block may be shorter [shape=(n, ceil(bins / BLOCK_BINS))].
+
+    As products of a few blocks at a time, twice as fast as sums.
+    """
+    count, bins = rows.shape
+    sums = np.empty((count, -(-bins // BLOCK_BINS)), np.float32)
+    whole = bins // (4 * BLOCK_BINS) * 4
+    if whole:
+        pieces = rows[:, : whole * BLOCK_BINS].reshape(count, -1, 4 * BLOCK_BINS)
+        np.matmul(pieces, _four_blocks(), out=sums[:, :whole].reshape(count, -1, 4))
+    if whole < sums.shape[1]:
+        sums[:, whole:] = np.add.reduceat(rows, np.arange(whole * BLOCK_BINS, bins, BLOCK_BINS), axis=1)
+    return sums
+
+
+@functools.cache
+def _four_blocks() -> NDArray[np.float32]:
+    return np.kron(np.eye(4), np.ones((BLOCK_BINS, 1))).astype(np.float32)
+
+
+@functools.lru_cache(maxsize=8)
+def _up_to(count: int) -> NDArray[np.float32]:
+    return np.tri(count, dtype=np.float32).T.copy()
+
+
+def running_sums(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Sums of each value and those before it; as a product, three times as fast as a cumulative sum."""
+    out = np.empty_like(rows)
+    row_products(rows, _up_to(rows.shape[1]), out)
+    return out
 
 
 class Flatness(SpectralCalculator):
@@ -181,13 +218,15 @@ class Flatness(SpectralCalculator):
     def compute(self, inputs: tuple[NDArray[Any], ...], out: NDArray[Any], state: Any, context: ComputeContext) -> None:
         power, decades = inputs
         bins = power.shape[1]
-        ones = _mass_and_moment(bins)[:, :1]
-        sums = np.empty((2, len(out), 1), np.float32)
-        clamped = context.scratch.array("temporary", power.shape)
-        row_products(clamp_low(power, state["amin"], clamped), ones, sums[0])
-        row_products(clamp_low(decades, np.log10(state["amin"]) / 2, clamped), ones, sums[1])
-        mean, decades_mean = sums.astype(np.float64) / bins
-        out[...] = np.minimum(10 ** (2 * decades_mean) / mean, 1)
+        lowest = math.log10(state["amin"]) / 2
+        if decades.min() > lowest + 1e-3:  # nothing to clamp, as in most music
+            total, total_decades = row_sums(power), row_sums(decades)
+        else:
+            clamped = context.scratch.array("temporary", power.shape)
+            total = row_sums(clamp_low(power, state["amin"], clamped))
+            total_decades = row_sums(clamp_low(decades, lowest, clamped))
+        mean = total.astype(np.float64) / bins
+        out[...] = np.minimum(10 ** (2 / bins * total_decades.astype(np.float64)) / mean, 1)
 
 
 CALCULATORS = (Centroid, Bandwidth, Rolloff, Flatness)

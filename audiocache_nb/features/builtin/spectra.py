@@ -15,7 +15,6 @@ from audiocache_nb.features.profile import AnalysisProfile
 from audiocache_nb.features.scratch import Scratch
 from audiocache_nb.features.steps import Magnitude, Power, RowStep, Spectrum, Step
 
-TINY = np.float32(1e-37)
 POWER_FLOOR = 1e-10
 FLOOR_DB = -100.0  # of a power of POWER_FLOOR
 
@@ -42,7 +41,7 @@ def power_of(profile: AnalysisProfile) -> Power:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class LogMagnitude(RowStep):
-    """``log10(|X| + 1e-37)`` of a spectrum, float32 [shape=(frames, bins)]."""
+    """``log10 |X|`` of a spectrum, minus infinity for silence, float32 [shape=(frames, bins)]."""
 
     of: Spectrum
 
@@ -52,8 +51,8 @@ class LogMagnitude(RowStep):
 
     def compute(self, inputs: tuple[NDArray[Any], ...], scratch: Scratch) -> NDArray[Any]:
         out = scratch.array(self, inputs[0].shape)
-        np.add(inputs[0], TINY, out=out)
-        np.log10(out, out=out)
+        with np.errstate(divide="ignore"):
+            np.log10(inputs[0], out=out)
         return out
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from audiocache_nb.features.builtin.spectra import TINY, LogMagnitude, centred, spectrum_of
+from audiocache_nb.features.builtin.spectra import LogMagnitude, centred, spectrum_of
 from audiocache_nb.features.calculator import (
     AudioFacts,
     Calculator,
@@ -53,27 +53,19 @@ class Spectrogram(Calculator):
             tail=(len(frequencies_hz),),
             axes=("frame", "bin"),
             unit=self.unit,
-            fill_value=max(profile.min_decibels, self._lowest_db(profile)),
+            fill_value=profile.min_decibels,
             axis_coords={"bin": frequencies_hz},
         )
 
     def steps(self, audio: AudioFacts, profile: AnalysisProfile, params: Mapping[str, Any]) -> tuple[Step, ...]:
         return (LogMagnitude(spectrum_of(profile)),)
 
-    @staticmethod
-    def _offset_db(profile: AnalysisProfile) -> float:
-        return 20 * math.log10(2 / window_values(profile.window, profile.window_size, periodic=True).sum())
-
-    def _lowest_db(self, profile: AnalysisProfile) -> float:
-        """What nothing reads, hundreds of decibels below the noise of single precision."""
-        return 20 * math.log10(TINY) + self._offset_db(profile)
-
     def prepare(self, audio: AudioFacts, profile: AnalysisProfile, params: Mapping[str, Any]) -> dict[str, Any]:
-        low_db = max(profile.min_decibels, self._lowest_db(profile))
+        window = window_values(profile.window, profile.window_size, periodic=True)
         return {
-            "offset_db": np.float32(self._offset_db(profile)),
-            "low_db": np.float32(low_db),
-            "high_db": np.float32(max(low_db, profile.max_decibels)),
+            "offset_db": np.float32(20 * math.log10(2 / window.sum())),
+            "low_db": np.float32(profile.min_decibels),
+            "high_db": np.float32(profile.max_decibels),
             "even": profile.transform_size % 2 == 0,
         }
 

@@ -1,0 +1,112 @@
+"""Programs: the row steps of a group of calculators, found once for all runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from audiocache_nb.features.scratch import Scratch
+from audiocache_nb.features.steps import RowStep, Step
+
+if TYPE_CHECKING:
+    from audiocache_nb.analysis.plan import LocalTask
+
+
+class Node:
+    """A row step; equal steps are one node, which is looked up by its number instead of its value.
+
+    Attributes
+    ----------
+    inputs : tuple of Node or Step
+        Its inputs, nodes where they are row steps.
+    kept : int
+        How many rows some calculator still needs from batches before.
+    """
+
+    __slots__ = ("inputs", "kept", "number", "step")
+
+    def __init__(self, number: int, step: RowStep, inputs: tuple[Node | Step, ...]) -> None:
+        self.number = number
+        self.step = step
+        self.inputs = inputs
+        self.kept = 0
+
+
+class Program:
+    """The nodes of a group, and for each task what it receives."""
+
+    def __init__(self, tasks: Iterable[LocalTask]) -> None:
+        self.nodes: list[Node] = []
+        self._known: dict[Step, Node] = {}
+        self._inputs: dict[int, tuple[Node | Step, ...]] = {}
+        for task in tasks:
+            inputs = tuple(map(self._node, task.steps))
+            for node in inputs:
+                if isinstance(node, Node):
+                    node.kept = max(node.kept, task.before + task.after)
+            self._inputs[id(task)] = inputs
+
+    def inputs_of(self, task: LocalTask) -> tuple[Node | Step, ...]:
+        """The task's steps, nodes where they are row steps."""
+        return self._inputs[id(task)]
+
+    def _node(self, step: Step) -> Node | Step:
+        if not isinstance(step, RowStep):
+            return step
+        node = self._known.get(step)
+        if node is None:
+            inputs = tuple(map(self._node, step.inputs))
+            node = self._known[step] = Node(len(self.nodes), step, inputs)
+            self.nodes.append(node)
+        return node
+
+
+class NodeScratch(Scratch):
+    """The memory of one node and one thread; rows kept from the batch before fit in front of its result."""
+
+    def __init__(self, node: Node) -> None:
+        super().__init__()
+        self._node = node
+        self._rows = np.zeros(0, np.float32)
+        self._result: NDArray[Any] | None = None
+
+    def array(self, name: Any, shape: tuple[int, ...], dtype: DTypeLike = np.float32) -> NDArray[Any]:
+        """As of any scratch, but a step's own result has room in front of it."""
+        if name is not self._node.step or dtype is not np.float32:
+            return super().array(name, shape, dtype)
+        width = 1
+        for length in shape[1:]:
+            width *= length
+        front, size = self._node.kept * width, (self._node.kept + shape[0]) * width
+        if self._rows.size < size:
+            self._rows = np.zeros(size, np.float32)
+        self._result = self._rows[front:size].reshape(shape)
+        return self._result
+
+    def joined(self, tail: NDArray[Any], rows: NDArray[Any]) -> NDArray[Any]:
+        """The rows `tail`, then `rows`; where the latter lie in this memory they stay where they are."""
+        if rows is not self._result:
+            return np.concatenate([tail, rows])
+        width = rows.size // max(1, len(rows))
+        front = self._node.kept * width
+        both = self._rows[front - tail.size : front + rows.size].reshape(-1, *rows.shape[1:])
+        both[: len(tail)] = tail
+        return both
+
+
+class Memory:
+    """All memory of one thread: that of the nodes, and one for whatever else."""
+
+    def __init__(self) -> None:
+        self.common = Scratch()
+        self._nodes: dict[int, NodeScratch] = {}
+
+    def of(self, node: Node) -> NodeScratch:
+        """The memory of a node."""
+        found = self._nodes.get(id(node))
+        if found is None:
+            found = self._nodes[id(node)] = NodeScratch(node)
+        return found
