@@ -15,7 +15,7 @@ from audiocache_nb.errors import SourceChangedError
 if TYPE_CHECKING:
     from audiocache_nb.audio.source import AudioSource, BlockReader
 
-SEGMENT_SAMPLES = 1 << 18
+SEGMENT_SAMPLES = 1 << 17
 READ_SAMPLES = 1 << 16
 CLOSE_S = 0.2
 
