@@ -33,6 +33,7 @@ FAMILIES = (
     "health",
     "hpss",
     "cqt",
+    "structure",
 )
 
 

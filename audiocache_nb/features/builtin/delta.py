@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audiocache_nb.errors import InvalidParameterError
+from audiocache_nb.features.builtin.derived import table_of
 from audiocache_nb.features.calculator import AudioFacts, Calculator, ComputeContext, Layout, whole
 from audiocache_nb.features.descriptor import Descriptor
 from audiocache_nb.features.framing import Framing
@@ -71,18 +72,14 @@ class Delta(Calculator):
     ) -> Layout:
         power = "" if params["order"] == 1 else f"^{params['order']}"
         unit = f"{dependency.unit}/frame{power}" if dependency.unit else ""
-        return dataclasses.replace(dependency, unit=unit, fill_value=0.0, format="float32")
+        return dataclasses.replace(dependency, unit=unit, fill_value=0.0, format="float32", dtype=np.dtype(np.float32))
 
     def steps(self, audio: AudioFacts, profile: AnalysisProfile, params: Mapping[str, Any]) -> tuple[Step, ...]:
         return ()
 
     def compute_whole(self, inputs: tuple[Any, ...], state: Any, context: ComputeContext) -> NDArray[np.float32]:
         track, width, order = inputs[0], state["width"], state["order"]
-        if not track.is_framewise:
-            raise InvalidParameterError(
-                f"{track.feature!r:.60} has no frames.", hint="Name a feature with a value per frame.", parameter="of"
-            )
-        values = track.data.reshape(len(track.data), track.width)
+        values = table_of(track)
         width = min(width, len(values) - 1 + len(values) % 2)
         out = np.zeros(values.shape, np.float32)
         if width > order:
@@ -94,7 +91,7 @@ class Delta(Calculator):
 
 
 def _middle(
-    values: NDArray[np.float32], out: NDArray[np.float32], width: int, order: int, context: ComputeContext
+    values: NDArray[np.floating], out: NDArray[np.float32], width: int, order: int, context: ComputeContext
 ) -> None:
     """The rows that have a whole fit around them, block by block in float64."""
     from scipy.signal import savgol_coeffs
@@ -112,7 +109,7 @@ def _middle(
         context.progress(stop / last)
 
 
-def _ends(values: NDArray[np.float32], order: int) -> NDArray[np.float64]:
+def _ends(values: NDArray[np.floating], order: int) -> NDArray[np.float64]:
     """Derivatives everywhere of the one polynomial that fits all rows."""
     from scipy.signal import savgol_filter
 

@@ -59,3 +59,19 @@ def curve_of(track: FeatureTrack) -> NDArray[np.float64]:
     if not track.is_framewise or track.width != 1:
         raise InvalidParameterError(f"{track.feature!r:.60} is not one value per frame.")
     return track.data.reshape(-1).astype(np.float64)
+
+
+def table_of(track: FeatureTrack) -> NDArray[np.floating]:
+    """The values of any feature with frames as one row per frame [shape=(frame_count, width)].
+
+    Raises
+    ------
+    InvalidParameterError
+        If it has no frames, or its values are complex.
+    """
+    hint = "Name a feature with real values on frames."
+    if not track.is_framewise:
+        raise InvalidParameterError(f"{track.feature!r:.60} has no frames.", hint=hint, parameter="of")
+    if np.iscomplexobj(track.data):
+        raise InvalidParameterError(f"{track.feature!r:.60} is complex.", hint=hint, parameter="of")
+    return track.data.reshape(len(track.data), track.width)

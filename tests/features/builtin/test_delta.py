@@ -8,7 +8,7 @@ import pytest
 from support.families import compute
 from support.passes import held, noise
 
-from audiocache_nb.errors import InvalidParameterError
+from audiocache_nb.errors import CalculatorError, InvalidParameterError
 from audiocache_nb.features.profile import AnalysisProfile
 
 SHORT = AnalysisProfile(window_size=64, hop_size=16)
@@ -71,9 +71,10 @@ def test_what_cannot_be_fitted_is_refused(params):
         compute(held(noise(1000)), "delta", of="rms", **params)
 
 
-def test_events_have_no_change():
-    with pytest.raises(Exception, match="has no frames"):
-        compute(held(noise(1000)), "delta", of="loudness.integrated")
+@pytest.mark.parametrize(("of", "why"), [("loudness.integrated", "has no frames"), ("stft", "is complex")])
+def test_some_features_have_no_change(of, why):
+    with pytest.raises(CalculatorError, match=why):
+        compute(held(noise(1000)), "delta", of=of)
 
 
 def test_the_change_of_itself_is_a_circle():
