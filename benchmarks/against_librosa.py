@@ -56,6 +56,8 @@ def _row(name: str, librosa_s: Sample, our_s: Sample, target: float | None) -> R
     times = ratios(librosa_s, our_s)
     low, high = times.spread
     detail = f"{low:.1f} to {high:.1f}; librosa {librosa_s.median * 1000:.0f} ms, here {our_s.median * 1000:.0f} ms"
+    used = [min(sample.processor_s) * 1000 for sample in (librosa_s, our_s)]
+    detail += f"; of the processor at best {used[0]:.0f} and {used[1]:.0f} ms"
     return Row(name, times.median, "×", target, "more", detail)
 
 

@@ -32,7 +32,9 @@ def _flux(spectrum: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def _registry() -> Registry:
     registry = Registry(entry_points=False)
-    registry.register(FunctionCalculator(_flux, feature="flux", inputs="spectrum", locality=acn.local(1), version=1))
+    registry.register(
+        FunctionCalculator(_flux, feature="benchmark.flux", inputs="spectrum", locality=acn.local(1), version=1)
+    )
     return registry
 
 
@@ -42,7 +44,7 @@ def cancelling(times: int) -> Sample:
     with acn.Session(cache_dir=False, registry=_registry()) as session:
         track = session.add_audio(endless(HOURS))
         for _ in range(times):
-            (job,) = session.request(track, ["rms", "waveform", "flux"])
+            (job,) = session.request(track, ["rms", "waveform", "benchmark.flux"])
             while job.progress.value <= 0:
                 time.sleep(0.001)
             time.sleep(chance.uniform(0, 0.05))
@@ -71,7 +73,7 @@ def lateness_while_analysing(seconds: float) -> Sample:
     """As `lateness`, with a job of twelve hours on all workers."""
     with acn.Session(cache_dir=False, registry=_registry()) as session:
         track = session.add_audio(endless(HOURS))
-        (job,) = session.request(track, ["rms", "waveform", "flux"])
+        (job,) = session.request(track, ["rms", "waveform", "benchmark.flux"])
         while job.progress.value <= 0:
             time.sleep(0.001)
         found = lateness(seconds)

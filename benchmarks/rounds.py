@@ -6,15 +6,24 @@ import dataclasses
 import gc
 import statistics
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 
 @dataclasses.dataclass(frozen=True)
 class Sample:
-    """Some measurements of one thing."""
+    """Some measurements of one thing.
+
+    Attributes
+    ----------
+    values : tuple of float
+    processor_s : tuple of float [s]
+        What all threads together used of the processors meanwhile, where that was measured. On a machine that
+        has other things to do, it says more than the time that passed.
+    """
 
     values: tuple[float, ...]
+    processor_s: tuple[float, ...] = ()
 
     @property
     def median(self) -> float:
@@ -39,25 +48,20 @@ class Sample:
 
 def in_turn(things: Mapping[str, Callable[[], Any]], rounds: int, *, warm_up: int = 1) -> dict[str, Sample]:
     """Seconds that each thing takes, measured one after the other in every round; the order turns round."""
-    seconds: dict[str, list[float]] = {name: [] for name in things}
+    seconds: dict[str, list[tuple[float, float]]] = {name: [] for name in things}
     names = list(things)
     for number in range(-warm_up, rounds):
         for name in names if number % 2 else reversed(names):
             gc.collect()
-            began_s = time.perf_counter()
+            began_s, used_s = time.perf_counter(), time.process_time()
             result = things[name]()
-            ended_s = time.perf_counter()
+            passed_s, used_s = time.perf_counter() - began_s, time.process_time() - used_s
             del result  # giving memory back is not what is measured
             if number >= 0:
-                seconds[name].append(ended_s - began_s)
-    return {name: Sample(tuple(values)) for name, values in seconds.items()}
+                seconds[name].append((passed_s, used_s))
+    return {name: Sample(*map(tuple, zip(*pairs, strict=True))) for name, pairs in seconds.items()}
 
 
 def ratios(one: Sample, other: Sample) -> Sample:
     """How many times longer `one` took than `other`, round by round."""
     return Sample(tuple(a / b for a, b in zip(one.values, other.values, strict=True)))
-
-
-def merged(samples: Sequence[Sample]) -> Sample:
-    """All measurements together."""
-    return Sample(tuple(value for sample in samples for value in sample.values))
