@@ -32,9 +32,8 @@ def _flux(spectrum: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def _registry() -> Registry:
     registry = Registry(entry_points=False)
-    registry.register(
-        FunctionCalculator(_flux, feature="benchmark.flux", inputs="spectrum", locality=acn.local(1), version=1)
-    )
+    flux = FunctionCalculator(_flux, feature="benchmark.flux", inputs="spectrum", locality=acn.local(1), version=1)
+    registry.register(flux)
     return registry
 
 
