@@ -24,6 +24,13 @@ def scipy_wavs():
     return sorted(folder.glob("*.wav"))
 
 
+def rate_of(path: pathlib.Path) -> int:
+    """The rate that the header says, which one old file's name does not."""
+    content = path.read_bytes()
+    body = content.index(b"fmt ") + 8
+    return int.from_bytes(content[body + 4 : body + 8], "big" if content[:4] == b"RIFX" else "little")
+
+
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("path", scipy_wavs() or [None], ids=lambda path: path.stem if path else "absent")
 def test_every_odd_wav_ends_in_a_truthful_source_or_a_typed_error(path):
@@ -36,7 +43,7 @@ def test_every_odd_wav_ends_in_a_truthful_source_or_a_typed_error(path):
         return
     source = load(path)
     health = source.health
-    assert (source.sample_rate, source.channels) == (int(path.stem.split("-")[1][:-2]), channels_of(path))
+    assert (source.sample_rate, source.channels) == (rate_of(path), channels_of(path))
     assert source.frames == health.decoded_frames
     if "early-eof" in path.stem:
         assert str(health).startswith(f"truncated: decoded {source.frames:,} of 4,410 frames")
