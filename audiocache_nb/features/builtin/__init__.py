@@ -34,6 +34,7 @@ FAMILIES = (
     "hpss",
     "cqt",
     "structure",
+    "voice",
 )
 
 
