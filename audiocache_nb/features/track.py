@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import math
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,42 @@ Alignment = Literal["center", "start"]
 TrackFormat = Literal["float32", "complex64", "waveform-minmax", "events", "global", "matrix"]
 
 
+class StoredRows(Protocol):
+    """Rows that lie elsewhere, for example in a file, and are checked when they are touched."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of all rows together."""
+        ...
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of one value."""
+        ...
+
+    def read(self, first: int, end: int) -> NDArray[Any]:
+        """Rows ``first <= k < end``, read-only; only these are touched.
+
+        Raises
+        ------
+        CacheCorruptionError
+        """
+        ...
+
+
+class _Data:
+    """The rows of a track: an array, or stored rows that are read as a whole when somebody asks for the array."""
+
+    def __get__(self, track: FeatureTrack | None, owner: type[FeatureTrack]) -> NDArray[Any]:
+        if track is None:
+            raise AttributeError("data")
+        found = track.rows_or_array
+        return found if isinstance(found, np.ndarray) else found.read(0, found.shape[0])
+
+    def __set__(self, track: FeatureTrack, value: NDArray[Any] | StoredRows) -> None:
+        track.__dict__["rows_or_array"] = value
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
 class FeatureTrack:
     """One feature of one source.
@@ -28,7 +65,8 @@ class FeatureTrack:
     feature, calculator_id, version, label : str
         What it is and who made it.
     data : ndarray [shape=(frame_count, ...)], read-only
-        Time-major. Event lists have one row per event, global values one row.
+        Time-major. Event lists have one row per event, global values one row. Of a track that lies in
+        the cache directory this reads and checks everything: `rows`, `shape` and `dtype` are cheaper.
     axes : tuple of str
         Names of the axes of `data`; the first is ``frame`` (or ``event``).
     unit : str
@@ -65,28 +103,67 @@ class FeatureTrack:
     provenance: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if self.data.ndim != len(self.axes):
-            raise ValueError(f"{self.data.ndim} dimensions, but {len(self.axes)} axes {self.axes}")
-        self.data.setflags(write=False)
+        if len(self.shape) != len(self.axes):
+            raise ValueError(f"{len(self.shape)} dimensions, but {len(self.axes)} axes {self.axes}")
+        if isinstance(self.rows_or_array, np.ndarray):
+            self.rows_or_array.setflags(write=False)
         for values in self.axis_coords.values():
             values.setflags(write=False)
         for name in ("axis_coords", "parameters", "provenance"):
             object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
 
     @property
+    def rows_or_array(self) -> NDArray[Any] | StoredRows:
+        """Where the data are: in memory, or stored."""
+        found: NDArray[Any] | StoredRows = self.__dict__["rows_or_array"]
+        return found
+
+    def rows(self, first: int, end: int) -> NDArray[Any]:
+        """Some of the rows; of a stored track only these are read and checked.
+
+        Parameters
+        ----------
+        first, end : int
+            The rows ``first <= k < end``; what lies beyond the track is left out.
+
+        Returns
+        -------
+        ndarray [shape=(n, ...)], read-only
+
+        Raises
+        ------
+        CacheCorruptionError
+            The stored rows are damaged; the entry has been set aside.
+        """
+        found = self.rows_or_array
+        first = min(max(0, first), self.frame_count)
+        end = min(max(first, end), self.frame_count)
+        return found[first:end] if isinstance(found, np.ndarray) else found.read(first, end)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of `data`."""
+        return self.rows_or_array.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of one value of `data`."""
+        return self.rows_or_array.dtype
+
+    @property
     def frame_count(self) -> int:
         """Number of rows."""
-        return int(self.data.shape[0])
+        return int(self.shape[0])
 
     @property
     def width(self) -> int:
         """Number of values in one row."""
-        return int(np.prod(self.data.shape[1:], dtype=np.int64))
+        return math.prod(self.shape[1:])
 
     @property
     def nbytes(self) -> int:
         """Bytes of `data`."""
-        return int(self.data.nbytes)
+        return math.prod(self.shape) * self.dtype.itemsize
 
     @property
     def is_framewise(self) -> bool:
@@ -121,12 +198,16 @@ class FeatureTrack:
         return to_pandas(self)
 
     def __repr__(self) -> str:
-        shape = " × ".join(f"{name} {size}" for name, size in zip(self.axes, self.data.shape, strict=True))
+        shape = " × ".join(f"{name} {size}" for name, size in zip(self.axes, self.shape, strict=True))
         unit = f" [{self.unit}]" if self.unit else ""
         return (
             f"<FeatureTrack {self.feature} by {self.calculator_id} v{self.version}{unit}: {shape}, "
             f"hop {self.hop_seconds * 1000:.4g} ms, {self.nbytes / 1e6:.3g} MB>"
         )
+
+
+# Only now: in the class itself it would count as a default.
+FeatureTrack.data = _Data()  # type: ignore[assignment]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
