@@ -39,7 +39,17 @@ if hasattr(os, "register_at_fork"):  # not on Windows
 
 
 class LockedMixin(traitlets.HasTraits):
-    """Takes the trait lock wherever traits are set; comes first among the bases of a class."""
+    """Takes the trait lock wherever traits are set; comes first among the bases of a class.
+
+    Traits have their values from the start: traitlets would make a default when it is first read and
+    then store it without a lock, over what another thread has set in that moment.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in self._traits.keys() - self._trait_values.keys():
+            with contextlib.suppress(Exception):  # it needs what a subclass sets later; whoever reads it will see
+                getattr(self, name)
 
     def __setattr__(self, name: str, value: Any) -> None:
         with _lock:

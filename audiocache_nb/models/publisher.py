@@ -8,7 +8,6 @@ that is followed by another within a tick is never sent, the last one always is.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import inspect
 import logging
 import os
@@ -62,13 +61,17 @@ class Publisher:
     idle_s : float [s]
         The thread ends after this long without work.
     threads : bool, optional
-        False: publish within the call of `post` and `poke`, at the same rate. Default: whether
-        the platform has threads (not in the browser).
+        False: publish within the call of `post` and `poke`, at the same rate; what came too early is
+        brought by the event loop. Default: whether the platform has threads (not in the browser).
+        A thread that cannot be started is done without in the same way, and tried again.
 
     Notes
     -----
     Observers of traits run on the publisher's thread, while the trait lock is held: they should be
     short. What an observer raises is logged once per target and stops nothing.
+
+    With neither a thread nor an event loop nobody could bring a last value later, so every value is
+    set within the call: without an event loop there is no kernel, and no page that could be flooded.
     """
 
     def __init__(self, *, interval_s: float = INTERVAL_S, idle_s: float = IDLE_S, threads: bool | None = None) -> None:
@@ -82,6 +85,7 @@ class Publisher:
         self._writer = TraitWriter()
         self._closed = False
         self._fresh_locks()
+        self._loop: asyncio.AbstractEventLoop | None = _running_loop()
         _publishers.add(self)
 
     def _fresh_locks(self) -> None:
@@ -95,7 +99,7 @@ class Publisher:
         self._generation = 0
         self._poked = False
         self._last_s = float("-inf")
-        self._timer: asyncio.TimerHandle | None = None
+        self._armed: asyncio.AbstractEventLoop | None = None
 
     @property
     def closed(self) -> bool:
@@ -117,11 +121,8 @@ class Publisher:
         with self._lock:
             if self._closed or (self._detached and target in self._detached):
                 return
-            pending = self._pending.get(target)
-            if pending is None:
-                self._pending[target] = values
-            else:
-                pending.update(values)
+            # One step each: a garbage collection in between may post for the same target.
+            self._pending.setdefault(target, {}).update(values)
             if self._thread is not None and not self._waiting:
                 return  # the common case: the next tick takes it
         self._wake()
@@ -242,9 +243,8 @@ class Publisher:
                 self._thread = thread
                 try:
                     thread.start()
-                except RuntimeError:  # no threads here, or no more of them
+                except (RuntimeError, MemoryError):  # no threads here, or no more of them just now
                     self._thread = None
-                    self._threads = False
                 else:
                     return
         self._publish_inline()
@@ -260,29 +260,48 @@ class Publisher:
                     self._work.wait_for(lambda: self._has_work() or self._closed, self._idle_s)
                     self._waiting = False
                 if self._closed or not self._has_work():
-                    self._thread = None
-                    return
+                    this, self._thread = self._thread, None
+                    # A garbage collection on this thread may have posted while it still counted as there.
+                    if self._closed or not self._has_work() or self._thread is not None:
+                        return
+                    self._thread = this
             messages = 1
             try:
                 messages = self._publish()
-            except Exception:  # cannot happen; but a dead publisher would leave pages at half of the truth
+            except BaseException:  # an observer's sys.exit() too: a dead publisher leaves pages at half of the truth
                 log.exception("the publisher failed")
             self._stop.wait(min(MAX_INTERVAL_S, self._interval_s * max(1, messages)))
 
     def _publish_inline(self) -> None:
-        now = time.monotonic()
-        wait_s = self._last_s + self._interval_s - now
-        if wait_s <= 0:
-            self._last_s = now
-            self._publish()
-        elif self._timer is None:
-            with contextlib.suppress(RuntimeError):  # without a running loop the next post or flush() publishes
-                self._timer = asyncio.get_running_loop().call_later(wait_s, self._publish_late)
+        with self._lock:
+            now_s = time.monotonic()
+            wait_s = self._last_s + self._interval_s - now_s
+            if wait_s > 0 and self._arm(wait_s):
+                return
+            self._last_s = now_s
+        self._publish()
+
+    def _arm(self, wait_s: float) -> bool:
+        """Have the event loop publish later; False: there is none that runs."""
+        self._loop = _running_loop() or self._loop
+        if self._armed is not None and self._armed.is_running():
+            return True
+        self._armed = None  # of a loop that was left before its time came
+        if self._loop is None or not self._loop.is_running():
+            return False
+        try:  # this may be another thread than the loop's
+            self._loop.call_soon_threadsafe(self._loop.call_later, wait_s, self._publish_late)
+        except RuntimeError:  # closed in this moment
+            return False
+        self._armed = self._loop
+        return True
 
     def _publish_late(self) -> None:
-        self._timer = None
-        if not self._closed and self._has_work():
-            self._publish_inline()
+        with self._lock:
+            self._armed = None
+            if self._closed or not self._has_work():
+                return
+        self._publish_inline()
 
     # -- one tick -----------------------------------------------------------------------------------
 
@@ -343,12 +362,19 @@ class Publisher:
                         values = {}  # a flush() overtook this thread with a later picture
                     watch.applied = max(turn, watch.applied)
                 # Taken out under the trait lock, so that two threads cannot write them in the wrong order.
-                values = {**values, **self._pending.pop(target, {})}
+                posted = self._pending.pop(target, {})
                 if target in self._detached:
                     return False
                 self._applying.add(id(target))
             try:
-                return self._write(target, values)
+                return self._write(target, {**values, **posted})
+            except BaseException:  # an observer's sys.exit(), Ctrl-C within flush(): the rest comes with the next tick
+                with self._lock:
+                    self._pending[target] = {**posted, **self._pending.get(target, {})}
+                    if watch is not None:
+                        watch.dirty = self._poked = True
+                    self._work.notify_all()
+                raise
             finally:
                 self._applying.discard(id(target))
         finally:
@@ -371,9 +397,17 @@ class Publisher:
     def _after_fork(self) -> None:
         """A copied process has no publisher thread and no right to the parent's pages."""
         self._fresh_locks()
+        self._loop = None
         self._closed = True
         self._pending = {}
         self._watches = {}
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
 
 
 _publishers: weakref.WeakSet[Publisher] = weakref.WeakSet()

@@ -2,22 +2,15 @@ from __future__ import annotations
 
 import gc
 import math
-import time
 import weakref
 
 import pytest
+from support.wait import until
 from widgets.fake import Progress
 
 from audiocache_nb.errors import SessionClosedError, UnknownTrackError
 from audiocache_nb.models.status import StatusModel
 from audiocache_nb.models.timeline import TimelineModel
-
-
-def until(condition, timeout_s=20.0):
-    end = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < end, "it never happened"
-        time.sleep(0.005)
 
 
 def test_the_status_follows_the_store(session):

@@ -11,6 +11,7 @@ import weakref
 
 import pytest
 import traitlets
+from support.wait import until
 
 from audiocache_nb.models.locked import LockedMixin, trait_lock
 from audiocache_nb.models.publisher import Publisher
@@ -55,13 +56,6 @@ def publisher():
     made = Publisher()
     yield made
     made.close()
-
-
-def until(condition, timeout_s=20.0):
-    end = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < end, "it never happened"
-        time.sleep(0.005)
 
 
 def publisher_threads():
@@ -134,10 +128,10 @@ def test_one_thread_that_goes_when_idle():
     for k in range(100):
         publisher.post(model, progress=float(k))
         assert len(publisher_threads()) <= 1
-    until(lambda: model.progress == 99.0)
-    until(lambda: not publisher_threads())
+    until(lambda: model.progress == 99.0, about=publisher)
+    until(lambda: not publisher_threads(), about=publisher)
     publisher.post(model, progress=100.0)
-    until(lambda: model.progress == 100.0)
+    until(lambda: model.progress == 100.0, about=publisher)
     publisher.close()
 
 
@@ -396,16 +390,20 @@ def test_closing_does_not_wait_for_an_observer_that_hangs():
 
 def test_without_threads_it_publishes_within_the_call(monkeypatch):
     monkeypatch.setattr(sys, "platform", "emscripten")
-    publisher, model = Publisher(), Counting()
-    publisher.post(model, progress=0.1)
-    assert model.progress == 0.1
-    for k in range(1000):
-        publisher.post(model, progress=float(k))
-    assert len(model.messages) < 500
-    publisher.flush()
-    assert model.progress == 999.0
-    assert not publisher_threads()
-    publisher.close()
+
+    async def main():
+        publisher, model = Publisher(), Counting()
+        publisher.post(model, progress=0.1)
+        assert model.progress == 0.1
+        for k in range(1000):
+            publisher.post(model, progress=float(k))
+        assert len(model.messages) < 500
+        publisher.flush()
+        assert model.progress == 999.0
+        assert not publisher_threads()
+        publisher.close()
+
+    asyncio.run(main())
 
 
 def test_without_threads_the_loop_brings_the_last_value():
@@ -420,15 +418,120 @@ def test_without_threads_the_loop_brings_the_last_value():
     assert asyncio.run(main()) == 99.0
 
 
-def test_when_no_thread_can_be_started_it_works_inline(monkeypatch):
+def test_a_loop_that_was_left_takes_no_value_along():
+    made = []
+
+    async def post(*values):
+        made[:] = made or [Publisher(threads=False), Model()]
+        for value in values:
+            made[0].post(made[1], progress=value)
+
+    async def wait():
+        await post(3.0, 4.0)
+        await asyncio.sleep(0.2)
+
+    asyncio.run(post(1.0, 2.0))  # ends before the pause is over
+    asyncio.run(wait())
+    assert made[1].progress == 4.0
+    made[0].post(made[1], progress=5.0)
+    made[0].post(made[1], progress=6.0)
+    assert made[1].progress == 6.0, "no loop runs: nobody could bring it later"
+    made[0].close()
+
+
+def refuse_to_start(monkeypatch):
     def refuse(self):
         raise RuntimeError("can't start new thread")
 
     monkeypatch.setattr(threading.Thread, "start", refuse)
-    publisher, model = Publisher(), Model()
-    publisher.post(model, progress=0.5)
-    assert model.progress == 0.5
+
+
+def test_when_no_thread_can_be_started_the_last_value_arrives_all_the_same(monkeypatch):
+    with monkeypatch.context() as patch:
+        refuse_to_start(patch)
+        publisher, model = Publisher(), Model()
+        for k in range(100):
+            publisher.post(model, progress=float(k))
+        assert model.progress == 99.0
+    publisher.post(model, progress=100.0)
+    assert publisher_threads(), "it is tried again"
+    until(lambda: model.progress == 100.0, about=publisher)
     publisher.close()
+
+
+def test_when_no_thread_can_be_started_the_loop_serves_other_threads_too(monkeypatch):
+    async def main():
+        publisher, model = Publisher(), Counting()
+        monkeypatch.setattr(publisher, "_wake", publisher._publish_inline)
+
+        def post():
+            for k in range(1000):
+                publisher.post(model, progress=float(k))
+
+        await asyncio.to_thread(post)
+        await asyncio.sleep(0.2)
+        publisher.close()
+        return model
+
+    model = asyncio.run(main())
+    assert model.progress == 999.0
+    assert len(model.messages) < 500
+
+
+class Leaving(Model):
+    @traitlets.observe("progress")
+    def _leave(self, change):
+        if change["new"] == 1.0:
+            sys.exit("an observer that wants out")
+
+
+def test_an_observer_that_exits_takes_neither_the_publisher_nor_a_value_along(publisher, caplog):
+    model, other = Leaving(), Model()
+    publisher.post(model, progress=1.0, text="after")
+    publisher.post(other, text="other")
+    until(lambda: (model.progress, model.text, other.text) == (1.0, "after", "other"), about=publisher)
+    publisher.post(model, progress=2.0)
+    until(lambda: model.progress == 2.0, about=publisher)
+    assert "SystemExit" in caplog.text
+
+
+def test_a_post_of_a_finalizer_on_the_publishers_own_thread_is_not_lost(publisher):
+    """Garbage is collected anywhere, even between the last look for work and the end of the thread."""
+    model = Model()
+    late = Publisher(idle_s=0.01)
+    original, asked = late._has_work, []
+
+    def has_work():
+        found = original()
+        if not found and threading.current_thread() is late._thread and not late._waiting:
+            asked.append(1)
+            if len(asked) == 2:
+                late.post(model, progress=7.0)
+        return found
+
+    late._has_work = has_work
+    late.post(model, progress=1.0)
+    until(lambda: model.progress == 7.0, about=late)
+    late.close()
+
+
+class Lazy(LockedMixin):
+    values = traitlets.Dict()
+
+    @traitlets.default("values")
+    def _default(self):
+        time.sleep(0.05)  # the moment in which another thread sets it
+        return {"default": True}
+
+
+def test_a_default_is_not_stored_over_a_published_value(publisher):
+    model = Lazy()
+    reader = threading.Thread(target=lambda: model.values)
+    reader.start()
+    publisher.post(model, values={"last": True})
+    publisher.flush()
+    reader.join()
+    assert model.values == {"last": True}
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")

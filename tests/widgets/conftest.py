@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 import threading
-import time
 
 import comm
 import ipywidgets
 import pytest
+from support.wait import until
 from widgets.fake import FakeSession, RecordingComm
 
 from audiocache_nb.widgets.base import AcnWidget
 
 OURS = ("audiocache_nb publisher", "audiocache_nb tiles")
-
-
-def until(condition, timeout_s=20.0):
-    """Wait for what another thread does."""
-    end = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < end, "it never happened"
-        time.sleep(0.005)
 
 
 @pytest.fixture(autouse=True)
