@@ -20,6 +20,13 @@
     │  ├─ CalculatorContractError              it returned something else than it declared
     │  └─ UnknownCalculatorError (KeyError)
     ├─ CacheError (OSError)
+    ├─ BundleError (ValueError)                nothing was imported
+    │  ├─ BundleFormatError                    damaged, or an archive that could be read in two ways
+    │  ├─ BundleLimitError                     bigger than the import's limits
+    │  └─ BundleIntegrityError                 its content is not what its manifest says
+    ├─ DocumentError (ValueError)
+    │  ├─ DocumentVersionError                 written by a newer version
+    │  └─ DocumentValidationError              ``pointers`` name the places
     ├─ MissingPackageError (ImportError)       an optional package is not installed
     ├─ WidgetError (RuntimeError)              a widget cannot be made or shown
     └─ JobCancelledError (concurrent.futures.CancelledError)
@@ -183,6 +190,48 @@ class CacheError(AudioCacheError, OSError):
     """The cache directory cannot be used as asked."""
 
     code = "ACN-CACHE"
+
+
+class BundleError(AudioCacheError, ValueError):
+    """A bundle cannot be read; nothing was imported."""
+
+    code = "ACN-BUNDLE"
+
+
+class BundleFormatError(BundleError):
+    """Damaged, or an archive that different programs could read differently; ``context`` may have ``offset``."""
+
+    code = "ACN-BUNDLE-FORMAT"
+
+
+class BundleLimitError(BundleError):
+    """More than an import accepts; ``context`` has ``limit`` (its name), ``value`` and ``allowed``."""
+
+    code = "ACN-BUNDLE-LIMIT"
+
+
+class BundleIntegrityError(BundleError):
+    """A part of the bundle is not what the manifest says; ``context`` has ``entry``."""
+
+    code = "ACN-BUNDLE-INTEGRITY"
+
+
+class DocumentError(AudioCacheError, ValueError):
+    """A scene document cannot be read or written; nothing was changed."""
+
+    code = "ACN-DOCUMENT"
+
+
+class DocumentVersionError(DocumentError):
+    """The document was written by a newer version; ``context`` has ``found`` and ``supported``."""
+
+    code = "ACN-DOCUMENT-VERSION"
+
+
+class DocumentValidationError(DocumentError):
+    """Places in the document that are not as they have to be; ``context`` has ``pointers`` (JSON pointers)."""
+
+    code = "ACN-DOCUMENT-INVALID"
 
 
 class MissingPackageError(AudioCacheError, ImportError):

@@ -1,0 +1,194 @@
+"""Writing bundles: stored entries at round addresses, the same bytes for the same content."""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from types import TracebackType
+from typing import BinaryIO, NamedTuple, Self
+
+from audiocache_nb.scene import zip_format as z
+
+Buffer = bytes | bytearray | memoryview
+OnBytes = Callable[[int], None]
+
+
+class _Written(NamedTuple):
+    name: bytes
+    offset: int
+    data_offset: int
+    nbytes: int
+    crc: int
+
+
+class ArchiveWriter:
+    """Writes a ZIP of stored entries, each beginning at a multiple of 64 bytes, so that arrays can be mapped in place.
+
+    Parameters
+    ----------
+    file : binary file
+        Empty, writable and seekable.
+    on_bytes : callable (int) -> None, optional
+        Told how many bytes were written since the last call; what it raises ends the writing.
+
+    Notes
+    -----
+    The checksum of an entry stands before its data: it is written when the data have gone by, which
+    is why sizes have to be known beforehand and nothing else.
+    """
+
+    def __init__(self, file: BinaryIO, *, on_bytes: OnBytes | None = None) -> None:
+        self._file = file
+        self._on_bytes = on_bytes
+        self._written: dict[str, _Written] = {}
+        # SHA-256 costs more than everything else together: it runs beside the writing
+        self._hashing = ThreadPoolExecutor(1, "audiocache_nb digest")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, _error: object, _trace: TracebackType | None) -> None:
+        self._hashing.shutdown()
+        if kind is None:
+            self._finish()
+
+    def reserve(self, name: str, nbytes: int) -> None:
+        """Leave room for an entry whose content depends on later ones; `fill` writes it."""
+        self.add(name, nbytes, [bytes(nbytes)])
+
+    def fill(self, name: str, data: bytes) -> None:
+        """Write an entry for which room was left."""
+        entry = self._written[name]
+        if len(data) != entry.nbytes:
+            raise ValueError(f"{name!r}: {len(data)} bytes for a place of {entry.nbytes}")
+        self._patch(entry.data_offset, data)
+        self._put_crc(name, entry, zlib.crc32(data))
+
+    def add(self, name: str, nbytes: int, chunks: Iterable[Buffer]) -> str:
+        """Write an entry.
+
+        Parameters
+        ----------
+        name : str
+        nbytes : int [bytes]
+            How many bytes `chunks` are together.
+        chunks : iterable of buffers
+            C-contiguous.
+
+        Returns
+        -------
+        str
+            SHA-256 of the content, as hexadecimal text.
+        """
+        if name in self._written:
+            raise ValueError(f"two entries {name!r}")
+        raw = name.encode("ascii")
+        offset = self._file.tell()
+        self._file.write(_local_header(raw, nbytes, offset))
+        data_offset = self._file.tell()
+        sha, crc, count = hashlib.sha256(), 0, 0
+        hashed: Future[None] | None = None
+        for chunk in chunks:
+            view = memoryview(chunk).cast("B") if len(chunk) else memoryview(b"")
+            if hashed is not None:
+                hashed.result()
+            hashed = self._hashing.submit(sha.update, view)
+            crc = zlib.crc32(view, crc)
+            self._file.write(view)
+            count += len(view)
+            if self._on_bytes is not None:
+                self._on_bytes(len(view))
+        if hashed is not None:
+            hashed.result()
+        if count != nbytes:
+            raise ValueError(f"{name!r}: {count} bytes instead of {nbytes}")
+        entry = _Written(raw, offset, data_offset, nbytes, 0)
+        self._written[name] = entry
+        self._put_crc(name, entry, crc)
+        return sha.hexdigest()
+
+    def _put_crc(self, name: str, entry: _Written, crc: int) -> None:
+        self._patch(entry.offset + z.CRC_OFFSET, crc.to_bytes(4, "little"))
+        self._written[name] = entry._replace(crc=crc)
+
+    def _patch(self, offset: int, data: bytes) -> None:
+        end = self._file.tell()
+        self._file.seek(offset)
+        self._file.write(data)
+        self._file.seek(end)
+
+    def _finish(self) -> None:
+        start = self._file.tell()
+        for entry in self._written.values():
+            self._file.write(_central_header(entry))
+        size = self._file.tell() - start
+        count = len(self._written)
+        if count >= z.FULL_16 or size >= z.FULL_32 or start >= z.FULL_32:
+            self._file.write(
+                z.END_64.pack(
+                    z.END_64_SIGNATURE,
+                    z.END_64.size - 12,
+                    (z.UNIX << 8) | 45,
+                    45,
+                    0,
+                    0,
+                    count,
+                    count,
+                    size,
+                    start,
+                )
+            )
+            self._file.write(z.LOCATOR_64.pack(z.LOCATOR_64_SIGNATURE, 0, start + size, 1))
+        count = min(count, z.FULL_16)
+        self._file.write(
+            z.END.pack(z.END_SIGNATURE, 0, 0, count, count, min(size, z.FULL_32), min(start, z.FULL_32), 0)
+        )
+
+
+def _local_header(name: bytes, nbytes: int, offset: int) -> bytes:
+    big = nbytes >= z.FULL_32
+    extra = _zip64(nbytes, nbytes) if big else b""
+    gap = -(offset + z.LOCAL.size + len(name) + len(extra)) % z.ALIGNMENT
+    if gap:
+        gap += z.ALIGNMENT if gap < z.EXTRA.size else 0
+        extra += z.EXTRA.pack(z.PADDING_FIELD, gap - z.EXTRA.size) + bytes(gap - z.EXTRA.size)
+    shown = z.FULL_32 if big else nbytes
+    version = 45 if big else 20
+    fixed = z.LOCAL.pack(
+        z.LOCAL_SIGNATURE, version, 0, z.STORED, 0, z.DATE_1980, 0, shown, shown, len(name), len(extra)
+    )
+    return fixed + name + extra
+
+
+def _central_header(entry: _Written) -> bytes:
+    wide = [value for value in (entry.nbytes, entry.nbytes, entry.offset) if value >= z.FULL_32]
+    extra = _zip64(*wide) if wide else b""
+    shown = min(entry.nbytes, z.FULL_32)
+    version = 45 if entry.nbytes >= z.FULL_32 else 20
+    fixed = z.CENTRAL.pack(
+        z.CENTRAL_SIGNATURE,
+        (z.UNIX << 8) | 45,
+        version,
+        0,
+        z.STORED,
+        0,
+        z.DATE_1980,
+        entry.crc,
+        shown,
+        shown,
+        len(entry.name),
+        len(extra),
+        0,
+        0,
+        0,
+        z.REGULAR_FILE << 16,
+        min(entry.offset, z.FULL_32),
+    )
+    return fixed + entry.name + extra
+
+
+def _zip64(*values: int) -> bytes:
+    body = b"".join(value.to_bytes(8, "little") for value in values)
+    return z.EXTRA.pack(z.ZIP64_FIELD, len(body)) + body
