@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from audiocache_nb.analysis.costs import CostModel
 from audiocache_nb.cache.location import cache_directory
@@ -18,6 +17,7 @@ from audiocache_nb.features.descriptor import Descriptor
 from audiocache_nb.features.profile import AnalysisProfile
 from audiocache_nb.features.registry import Registry, calculators
 from audiocache_nb.features.track import FeatureTrack
+from audiocache_nb.session_sampling import SessionSampling
 from audiocache_nb.timeline.freshness import Freshness
 from audiocache_nb.timeline.state import Track
 from audiocache_nb.timeline.status import SourceStatus
@@ -30,14 +30,12 @@ if TYPE_CHECKING:
     from audiocache_nb.analysis.report import PlanReport
     from audiocache_nb.audio.source import AudioSource
     from audiocache_nb.models.publisher import Publisher
-    from audiocache_nb.sampling.ranges import HistorySample, RangeSample
-    from audiocache_nb.sampling.sampler import FrameSample
     from audiocache_nb.timeline.events import Event
 
 Names = str | Descriptor | Iterable[str | Descriptor]
 
 
-class Session:
+class Session(SessionSampling):
     """A timeline of audio tracks, and the features that are computed for them.
 
     Parameters
@@ -337,111 +335,6 @@ class Session:
         self.tempo.beats_per_bar = beats_per_bar
         self.tempo.bpm = bpm
 
-    # --- sampling ----------------------------------------------------------------------------
-
-    def sample(
-        self,
-        track: Track | str,
-        feature: str | Descriptor,
-        time: float,
-        *,
-        interpolation: str = "linear",
-        smoothing: float = 0,
-        band: int | None = None,
-        channel: int | str | None = None,
-        profile: AnalysisProfile | None = None,
-    ) -> FrameSample | None:
-        """One frame at a time of the timeline; None only if the feature is not there.
-
-        Parameters
-        ----------
-        time : float [s]
-            Timeline time; the clip's place on the timeline is taken into account.
-        interpolation : {"linear", "hold", "nearest", "cubic"}
-        smoothing : float >= 0 [frames]
-            Radius of a mean around the frame.
-        band, channel : int or str, optional
-            One value of the frame instead of all.
-        """
-        from audiocache_nb.sampling import timeline as sampling
-
-        found, data = self._stored(track, feature, profile)
-        if data is None:
-            return None
-        return sampling.sample_at(
-            data, found, self.tempo, time, interpolation=interpolation, smoothing=smoothing, band=band, channel=channel
-        )
-
-    def sample_many(
-        self,
-        track: Track | str,
-        feature: str | Descriptor,
-        times: Any,
-        *,
-        interpolation: str = "linear",
-        smoothing: float = 0,
-        band: int | None = None,
-        channel: int | str | None = None,
-        profile: AnalysisProfile | None = None,
-    ) -> NDArray[np.float64] | None:
-        """Frames at many times of the timeline [shape=(len(times), width)]; None if the feature is not there."""
-        from audiocache_nb.sampling import timeline as sampling
-
-        found, data = self._stored(track, feature, profile)
-        if data is None:
-            return None
-        return sampling.sample_many_at(
-            data, found, self.tempo, times, interpolation=interpolation, smoothing=smoothing, band=band, channel=channel
-        )
-
-    def sample_range(
-        self,
-        track: Track | str,
-        feature: str | Descriptor,
-        start: float,
-        end: float,
-        *,
-        padding: int = 0,
-        profile: AnalysisProfile | None = None,
-    ) -> RangeSample | None:
-        """The frames between two times of the timeline [s]; None if the feature is not there.
-
-        Parameters
-        ----------
-        padding : int >= 0 [frames]
-            How many frames more on either side.
-        """
-        from audiocache_nb.sampling import timeline as sampling
-
-        found, data = self._stored(track, feature, profile)
-        if data is None:
-            return None
-        return sampling.sample_range_at(data, found, self.tempo, start, end, padding=padding)
-
-    def sample_history(
-        self,
-        track: Track | str,
-        feature: str | Descriptor,
-        time: float,
-        count: int,
-        *,
-        spacing: float | None = None,
-        profile: AnalysisProfile | None = None,
-    ) -> HistorySample | None:
-        """The last `count` frames up to a time of the timeline, oldest first; None if the feature is not there.
-
-        Parameters
-        ----------
-        spacing : float > 0 [s], optional
-            Distance of two frames; None: the feature's hop.
-        """
-        from audiocache_nb.sampling import timeline as sampling
-
-        found, data = self._stored(track, feature, profile)
-        if data is None:
-            return None
-        return sampling.sample_history_at(data, found, self.tempo, time, count, spacing=spacing)
-
     # --- seeing ------------------------------------------------------------------------------
 
     def workbench(self, track: Track | str | None = None) -> Any:
@@ -470,12 +363,6 @@ class Session:
             )
         names = list(features)
         return list(dict.fromkeys(self._registry.resolve(name, profile) for name in names))
-
-    def _stored(
-        self, track: Track | str, feature: str | Descriptor, profile: AnalysisProfile | None
-    ) -> tuple[Track, FeatureTrack | None]:
-        found = self.timeline.track(track)
-        return found, self.peek(found, feature, profile=profile)
 
 
 def _place(offset: object, region_start: object, region_end: object) -> dict[str, Any]:

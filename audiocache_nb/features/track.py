@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 Alignment = Literal["center", "start"]
-TrackFormat = Literal["float32", "complex64", "waveform-minmax", "events", "global", "matrix"]
+TrackFormat = Literal["float32", "complex64", "waveform-minmax", "waveform-periodic", "events", "global", "matrix"]
 
 
 class StoredRows(Protocol):
@@ -77,7 +77,7 @@ class FeatureTrack:
         Frame `k` belongs to ``start_seconds + k * hop_seconds`` in source time.
     alignment : {"center", "start"}
         Whether that time is the centre or the first sample of the frame's window.
-    format : {"float32", "complex64", "waveform-minmax", "events", "global", "matrix"}
+    format : {"float32", "complex64", "waveform-minmax", "waveform-periodic", "events", "global", "matrix"}
     key : str
         Content key: SHA-256 over what was really used to compute it.
     provenance : mapping

@@ -12,10 +12,9 @@ from numpy.typing import NDArray
 
 from audiocache_nb.errors import InvalidParameterError
 from audiocache_nb.features.track import FeatureTrack
-from audiocache_nb.sampling.options import require_framewise
-from audiocache_nb.sampling.sampler import SNAP_FRAMES, Sampler
-from audiocache_nb.sampling.select import select_values
-from audiocache_nb.sampling.weights import numbers_of
+from audiocache_nb.sampling.options import SNAP_FRAMES, require_framewise
+from audiocache_nb.sampling.sampler import Sampler
+from audiocache_nb.sampling.select import Selection
 from audiocache_nb.timing.clip import ClipMap
 
 MAX_VALUES: Final = 1 << 26
@@ -32,10 +31,12 @@ class RangeSample:
     times_s : ndarray [shape=(n,)] [s]
         Time of each frame, on the axis the range was asked on.
     mask : ndarray of bool [shape=(n,)]
-        Whether the frame exists and lies in the clip.
+        Whether the frame exists, has been computed and lies in the clip.
     first_frame : int
         Index of the first row; negative before the recording.
     unit : str
+    partial : bool
+        The feature is still being computed.
     """
 
     data: NDArray[Any]
@@ -43,6 +44,7 @@ class RangeSample:
     mask: NDArray[np.bool_]
     first_frame: int
     unit: str
+    partial: bool = False
 
     def __len__(self) -> int:
         return len(self.times_s)
@@ -60,12 +62,15 @@ class HistorySample:
     mask : ndarray of bool [shape=(count,)]
         Whether there was a value; where not, `data` is what silence is.
     unit : str
+    partial : bool
+        The feature is still being computed.
     """
 
     data: NDArray[Any]
     times_s: NDArray[np.float64]
     mask: NDArray[np.bool_]
     unit: str
+    partial: bool = False
 
     def __len__(self) -> int:
         return len(self.times_s)
@@ -77,10 +82,11 @@ def sample_range(
     end_s: float,
     *,
     padding: int = 0,
-    band: int | str | None = None,
+    band: float | str | None = None,
     channel: int | str | None = None,
     clip: ClipMap | None = None,
     max_values: int = MAX_VALUES,
+    done: NDArray[np.bool_] | None = None,
 ) -> RangeSample:
     """The frames from the one at `start_s` to the one at `end_s`, both included.
 
@@ -92,11 +98,13 @@ def sample_range(
         recording and after it are treated alike: their frames are silent and masked.
     padding : int >= 0 [frames]
         So many more frames on each side.
-    band, channel : int, str or None
-        See `select.select_values`.
+    band, channel : int, float, str or None
+        See `select`.
     clip : ClipMap, optional
     max_values : int
         Refuse what would be bigger.
+    done : ndarray of bool [shape=(frame_count,)], optional
+        Which frames have been computed, of a track that still grows; the others are masked.
 
     Returns
     -------
@@ -108,8 +116,8 @@ def sample_range(
         If a time is not finite, the range is too big, or a choice does not exist.
     """
     require_framewise(track)
-    view = select_values(track, band=band, channel=channel)
-    width = math.prod(view.shape[1:])
+    selection = Selection(track, band=band, channel=channel)
+    width = math.prod(selection.mixed_shape)
     low, high = sorted((_finite("start", start_s), _finite("end", end_s)))
     extra = _count("padding", padding, least=0)
     origin, hop = track.start_seconds - (clip.shift_s if clip else 0.0), track.hop_seconds
@@ -123,19 +131,22 @@ def sample_range(
         )
     frames = np.arange(first, first + count)
     mask = (frames >= 0) & (frames < track.frame_count)
+    if done is not None:
+        mask[mask] = done[frames[mask]]
     if clip is not None:
         lead = 0.5 if track.alignment == "center" else 0.0  # a frame holds from this long before its time
         begins = track.start_seconds + (frames - lead) * hop
         fuzz = SNAP_FRAMES * hop
         mask &= (begins + hop > clip.region_start_s + fuzz) & (begins < clip.region_end_s - fuzz)
     if mask.all() and count:
-        data = numbers_of(view[first : first + count])
+        data = selection.mixed(selection.rows(first, first + count))
     else:
-        data = np.full((count, width), track.fill_value, dtype=view.dtype if view.dtype.kind in "fc" else np.float32)
-        data[mask] = numbers_of(view[frames[mask]])
+        data = np.full((count, width), track.fill_value, dtype=selection.dtype)
+        data[mask] = selection.mixed(selection.at(frames[mask]))
     data = data.view()
     data.setflags(write=False)
-    return RangeSample(data, np.asarray(origin + frames * hop, dtype=np.float64), mask, first, track.unit)
+    times = np.asarray(origin + frames * hop, dtype=np.float64)
+    return RangeSample(data, times, mask, first, track.unit, done is not None)
 
 
 def sample_history(
@@ -145,12 +156,14 @@ def sample_history(
     *,
     spacing: float | None = None,
     interpolation: str = "nearest",
-    smoothing: float = 0,
-    band: int | str | None = None,
+    smoothing: float | str = 0,
+    kernel: str = "box",
+    band: float | str | None = None,
     channel: int | str | None = None,
     edges: str = "fill",
     clip: ClipMap | None = None,
     duration_s: float | None = None,
+    done: NDArray[np.bool_] | None = None,
 ) -> HistorySample:
     """Values at `count` times that end at `time_s`.
 
@@ -162,7 +175,7 @@ def sample_history(
     count : int >= 1
     spacing : float [s], optional
         Between two times; None: the track's hop.
-    interpolation, smoothing, band, channel, edges, clip, duration_s
+    interpolation, smoothing, kernel, band, channel, edges, clip, duration_s, done
         See `Sampler`. By default real frames are taken, the closest ones.
 
     Returns
@@ -178,11 +191,13 @@ def sample_history(
         track,
         interpolation=interpolation,
         smoothing=smoothing,
+        kernel=kernel,
         band=band,
         channel=channel,
         edges=edges,
         clip=clip,
         duration_s=duration_s,
+        done=done,
     )
     number = _count("count", count, least=1)
     step = track.hop_seconds if spacing is None else _finite("spacing", spacing)
@@ -192,7 +207,7 @@ def sample_history(
         raise InvalidParameterError(f"A history of {number} rows of {sampler.width} values is too big.", count=number)
     back = np.arange(number - 1, -1, -1, dtype=np.float64)
     times = _finite("time", time_s) - step * back
-    return HistorySample(sampler.many(times), times, sampler.in_range(times), track.unit)
+    return HistorySample(sampler.many(times), times, sampler.in_range(times), track.unit, done is not None)
 
 
 def _finite(name: str, value: Any) -> float:

@@ -18,8 +18,9 @@ def sample(
     time_s: float,
     *,
     interpolation: str = "linear",
-    smoothing: float = 0,
-    band: int | str | None = None,
+    smoothing: float | str = 0,
+    kernel: str = "box",
+    band: float | str | None = None,
     channel: int | str | None = None,
     edges: str = "fill",
     clip: ClipMap | None = None,
@@ -34,7 +35,7 @@ def sample(
     track : FeatureTrack
     time_s : float [s]
         Seconds of the source, or timeline seconds if `clip` is given.
-    interpolation, smoothing, band, channel, edges, clip, duration_s
+    interpolation, smoothing, kernel, band, channel, edges, clip, duration_s
         See `Sampler`.
 
     Returns
@@ -51,6 +52,7 @@ def sample(
         track,
         interpolation=interpolation,
         smoothing=smoothing,
+        kernel=kernel,
         band=band,
         channel=channel,
         edges=edges,
@@ -64,8 +66,9 @@ def sample_many(
     times_s: ArrayLike,
     *,
     interpolation: str = "linear",
-    smoothing: float = 0,
-    band: int | str | None = None,
+    smoothing: float | str = 0,
+    kernel: str = "box",
+    band: float | str | None = None,
     channel: int | str | None = None,
     edges: str = "fill",
     clip: ClipMap | None = None,
@@ -78,7 +81,7 @@ def sample_many(
     track : FeatureTrack
     times_s : array_like [shape=(n,)] [s]
         In any order.
-    interpolation, smoothing, band, channel, edges, clip, duration_s
+    interpolation, smoothing, kernel, band, channel, edges, clip, duration_s
         See `Sampler`.
 
     Returns
@@ -94,6 +97,7 @@ def sample_many(
         track,
         interpolation=interpolation,
         smoothing=smoothing,
+        kernel=kernel,
         band=band,
         channel=channel,
         edges=edges,

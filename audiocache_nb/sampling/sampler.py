@@ -12,21 +12,22 @@ from numpy.typing import ArrayLike, NDArray
 from audiocache_nb.errors import InvalidParameterError
 from audiocache_nb.features.track import FeatureTrack
 from audiocache_nb.sampling.options import (
+    SNAP_FRAMES,
     check_edges,
     check_interpolation,
+    check_kernel,
     is_decibel,
     require_framewise,
     smoothing_radius,
 )
-from audiocache_nb.sampling.select import select_values
+from audiocache_nb.sampling.select import Selection
 from audiocache_nb.sampling.smooth import smoothed_rows
-from audiocache_nb.sampling.weights import Box, cubic_weights, nodes_of, numbers_of, to_db, to_power
+from audiocache_nb.sampling.weights import Kernel, cubic_weights, nodes_of, to_db, to_power
 from audiocache_nb.timing.clip import ClipMap
 
-# Times are computed with floats; one this close to a frame is meant to be on it.
-SNAP_FRAMES: Final = 1e-6
 _VALUES_AT_ONCE: Final = 1 << 16
 _WEIGHTS_AT_ONCE: Final = 1 << 20
+_LARGEST_READY_RADIUS: Final = 4096
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -42,8 +43,10 @@ class FrameSample:
     fractional_index : float
         Time in frames since frame 0, as it is: below 0 or beyond the last frame out of range.
     in_range : bool
-        False: outside the recording or the clip, and `values` is what silence is.
+        False: outside the recording or the clip, or not computed yet, and `values` is what silence is.
     unit : str
+    partial : bool
+        The feature is still being computed.
     """
 
     values: NDArray[Any]
@@ -51,6 +54,7 @@ class FrameSample:
     fractional_index: float
     in_range: bool
     unit: str
+    partial: bool = False
 
 
 class Sampler:
@@ -62,11 +66,14 @@ class Sampler:
     interpolation : {"hold", "nearest", "linear", "cubic"}
         The frame begun last; the closest frame, of two equally close ones the earlier; straight
         lines; Catmull-Rom curves.
-    smoothing : float [frames]
+    smoothing : float [frames] or str
         Mean over this many frames on each side (rounded down) around every frame the interpolation
-        takes part of. Decibels are averaged as powers.
-    band, channel : int, str or None
-        See `select.select_values`.
+        takes part of; ``"50 ms"`` or ``"0.05 s"`` is a radius that stays as long with any hop. Decibels
+        are averaged as powers.
+    kernel : {"box", "hann"}
+        Whether all frames of the mean count alike, or the closer ones more.
+    band, channel : int, float, str or None
+        See `select`.
     edges : {"fill", "hold"}
         What frames outside the recording count as when smoothing: silence, or the frame at the
         edge. With ``"hold"`` a time out of range also gives the frame at the edge.
@@ -75,6 +82,9 @@ class Sampler:
         they are seconds of the source.
     duration_s : float [s], optional
         Duration of the source, if the last frame shall hold until there.
+    done : ndarray of bool [shape=(frame_count,)], optional
+        Which frames have been computed, of a track that still grows: a time that needs another one is
+        out of range.
 
     Raises
     ------
@@ -92,33 +102,44 @@ class Sampler:
         track: FeatureTrack,
         *,
         interpolation: str = "linear",
-        smoothing: float = 0,
-        band: int | str | None = None,
+        smoothing: float | str = 0,
+        kernel: str = "box",
+        band: float | str | None = None,
         channel: int | str | None = None,
         edges: str = "fill",
         clip: ClipMap | None = None,
         duration_s: float | None = None,
+        done: NDArray[np.bool_] | None = None,
     ) -> None:
         require_framewise(track)
         self.track = track
         self.unit = track.unit
         self.interpolation = check_interpolation(interpolation)
         self._edges = check_edges(edges)
-        self._view = select_values(track, band=band, channel=channel)
-        self.row_shape = self._view.shape[1:]
+        self._selection = Selection(track, band=band, channel=channel)
+        self._matrix = self._selection.matrix
+        self._mixes = self._selection.mix is not None
+        self.row_shape = self._selection.mixed_shape
         self.width = math.prod(self.row_shape)
-        self.dtype = self._view.dtype if self._view.dtype.kind in "fc" else np.dtype(np.float32)
+        self.dtype = self._selection.dtype
         self._decibels = is_decibel(track.unit) and self.dtype.kind == "f"
         self._frames = track.frame_count
-        radius = smoothing_radius(smoothing)
-        self._box: Box | None = (
-            Box(self._frames, radius, self._edges, shrinks=self._edges == "fill" and math.isnan(track.fill_value))
+        shape = check_kernel(kernel)
+        radius = smoothing_radius(smoothing, track.hop_seconds)
+        self._kernel: Kernel | None = (
+            Kernel(self._frames, radius, shape, self._edges, self._edges == "fill" and math.isnan(track.fill_value))
             if radius and self._frames and track.format != "global"
             else None
         )
+        self._inner: dict[int, NDArray[Any]] = {}
+        if self._kernel is not None and radius <= _LARGEST_READY_RADIUS:
+            nodes = {1, {"linear": 2, "cubic": 4}.get(self.interpolation, 1)}
+            self._inner = {count: self._kernel.inner(count).astype(self.dtype) for count in nodes}
         self._hop_s = _hop(track)
         self._origin_s = track.start_seconds - (clip.shift_s if clip else 0.0)
         self._low, self._high = _reach(track, clip, duration_s)
+        self._done = done
+        self._undone = None if done is None else np.concatenate([[0], np.cumsum(~done)])
 
     # ---- one time -------------------------------------------------------------------------------
 
@@ -138,17 +159,25 @@ class Sampler:
         last = self._frames - 1
         if not self._low <= position < self._high:  # NaN is neither
             index = 0 if not position > 0.0 else max(0, min(last, math.floor(min(position, 1e15))))
-            return FrameSample(self._outside(index), index, position, in_range=False, unit=self.unit)
+            return FrameSample(self._outside(index), index, position, False, self.unit, self._done is not None)
         whole = round(position)
         snapped = float(whole) if abs(position - whole) <= SNAP_FRAMES else position
         index = math.ceil(snapped - 0.5) if self.interpolation == "nearest" else math.floor(snapped)
+        shown = max(0, min(last, index))
+        if self._done is not None:
+            if not self._is_there(np.array([snapped]))[0]:
+                return FrameSample(self._outside(shown), shown, position, False, self.unit, True)
+            return FrameSample(self._mixed(self._value(index, snapped - index)), shown, position, True, self.unit, True)
         values = self._value(index, snapped - index)
-        return FrameSample(values, max(0, min(last, index)), position, in_range=True, unit=self.unit)
+        return FrameSample(self._mixed(values) if self._mixes else values, shown, position, True, self.unit)
 
     def _outside(self, index: int) -> NDArray[Any]:
-        if self._edges == "hold" and self._frames:
-            return np.array(numbers_of(self._view[index : index + 1])[0])
+        if self._edges == "hold" and self._frames and self._done is None:
+            return np.array(self._mixed(self._selection.rows(index, index + 1))[0])
         return np.full(self.width, self.track.fill_value, dtype=self.dtype)
+
+    def _mixed(self, rows: NDArray[Any]) -> NDArray[Any]:
+        return self._selection.mixed(rows)
 
     def _value(self, index: int, t: float) -> NDArray[Any]:
         last = self._frames - 1
@@ -160,45 +189,51 @@ class Sampler:
         else:
             first, weights = index - 1, cubic_weights(t)
         end = first + len(weights)
-        if self._box is None:
-            if first >= 0 and end <= last + 1:
-                if len(weights) == 1:
-                    return np.array(numbers_of(self._view[first:end])[0])
-                return self._dot(weights, self._view[first:end])
-            # beside the ends the frame at the edge stands for those that are missing
-            low, high = max(first, 0), min(end, last + 1)
-            if low >= high:
-                low = max(0, min(low, last))
-                high = low + 1
-            kept = [0.0] * (high - low)
-            for i, weight in enumerate(weights):
-                kept[max(low, min(high - 1, first + i)) - low] += weight
-            return self._dot(kept, self._view[low:high])
-        nodes = np.clip(np.arange(first, end), 0, last)
-        return self._smoothed(nodes, np.array(weights))
+        if self._kernel is not None:
+            return self._smoothed(first, weights)
+        if first >= 0 and end <= last + 1:
+            rows = self._selection.rows(first, end) if self._matrix is None else self._matrix[first:end]
+            return np.array(rows[0]) if len(weights) == 1 else self._dot(weights, rows)
+        # beside the ends the frame at the edge stands for those that are missing
+        low, high = max(first, 0), min(end, last + 1)
+        if low >= high:
+            low = max(0, min(low, last))
+            high = low + 1
+        kept = [0.0] * (high - low)
+        for i, weight in enumerate(weights):
+            kept[max(low, min(high - 1, first + i)) - low] += weight
+        return self._dot(kept, self._selection.rows(low, high))
 
     def _dot(self, weights: Any, rows: NDArray[Any]) -> NDArray[Any]:
-        return np.asarray(np.array(weights, dtype=self.dtype) @ numbers_of(rows))
+        return np.asarray(np.array(weights, dtype=self.dtype) @ rows)
 
-    def _smoothed(self, nodes: NDArray[np.int64], weights: NDArray[np.float64]) -> NDArray[Any]:
-        assert self._box is not None
-        base, matrix, silence = self._box.matrix(nodes)
-        rows = numbers_of(self._view[base : base + matrix.shape[1]])
-        fill = self.track.fill_value
+    def _smoothed(self, first: int, weights: tuple[float, ...]) -> NDArray[Any]:
+        assert self._kernel is not None
+        count, radius = len(weights), self._kernel.radius
+        inner = self._inner.get(count)
+        if inner is not None and first >= radius and first + count + radius <= self._frames:
+            rows = self._selection.rows(first - radius, first + count + radius)
+            # interpolation and smoothing together are one vector of weights, except for levels
+            if not self._decibels:
+                return self._dot(np.array(weights, self.dtype) @ inner, rows)
+            return self._dot(weights, to_db(inner @ to_power(rows)))
+        nodes = np.clip(np.arange(first, first + count), 0, self._frames - 1)
+        base, matrix, silence = self._kernel.matrix(nodes)
+        rows = self._selection.rows(base, base + matrix.shape[1])
+        share, fill = np.array(weights), self.track.fill_value
         if not self._decibels:
-            mean = self._dot(weights @ matrix, rows)
-            return mean + self.dtype.type(float(weights @ silence) * fill) if silence.any() else mean
+            mean = self._dot(share @ matrix, rows)
+            return mean + self.dtype.type(float(share @ silence) * fill) if silence.any() else mean
         power = matrix.astype(self.dtype) @ to_power(rows)
         if silence.any():
             power += (silence[:, None] * 10.0 ** (fill / 10.0)).astype(self.dtype)
-        return np.asarray(weights.astype(self.dtype) @ to_db(power))
+        return self._dot(weights, to_db(power))
 
     # ---- many times -----------------------------------------------------------------------------
 
     def in_range(self, times_s: ArrayLike) -> NDArray[np.bool_]:
         """Whether there is a value at each time [shape=(n,)]."""
-        position = self._positions(times_s)
-        return np.asarray((position >= self._low) & (position < self._high))
+        return self._inside(self._positions(times_s))
 
     def many(self, times_s: ArrayLike) -> NDArray[Any]:
         """The values at many times, in any order.
@@ -219,19 +254,19 @@ class Sampler:
         """
         position = self._positions(times_s)
         out = np.empty((len(position), self.width), dtype=self.dtype)
-        inside = np.flatnonzero((position >= self._low) & (position < self._high))
+        is_inside = self._inside(position)
+        inside = np.flatnonzero(is_inside)
         if len(inside) < len(position):
-            self._fill_outside(out, position)
-        whole = np.rint(position[inside])
-        snapped = np.where(np.abs(position[inside] - whole) <= SNAP_FRAMES, whole, position[inside])
+            self._fill_outside(out, position, ~is_inside)
+        snapped = _snapped(position[inside])
         step = max(1, _VALUES_AT_ONCE // max(1, self.width))
-        if self._box is not None:
+        if self._kernel is not None:
             order = np.argsort(snapped, kind="stable")  # neighbours in time share frames
             inside, snapped = inside[order], snapped[order]
-            step = max(1, min(4 * step, _WEIGHTS_AT_ONCE // min(2 * self._box.radius + 1, self._frames)))
+            step = max(1, min(4 * step, _WEIGHTS_AT_ONCE // min(2 * self._kernel.radius + 1, self._frames)))
         for begin in range(0, len(inside), step):
             part = slice(begin, begin + step)
-            out[inside[part]] = self._values(snapped[part])
+            out[inside[part]] = self._mixed(self._values(snapped[part]))
         return out
 
     def _positions(self, times_s: ArrayLike) -> NDArray[np.float64]:
@@ -242,33 +277,63 @@ class Sampler:
             )
         return np.asarray((times - self._origin_s) / self._hop_s)
 
-    def _fill_outside(self, out: NDArray[Any], position: NDArray[np.float64]) -> None:
-        out[:] = self.track.fill_value
-        if self._edges == "hold" and self._frames:
-            last = self._frames - 1
-            index = np.clip(np.nan_to_num(np.floor(position), nan=0.0), 0, last).astype(np.int64)
-            outside = np.flatnonzero(~((position >= self._low) & (position < self._high)))
-            out[outside] = numbers_of(self._view[index[outside]])
+    def _inside(self, position: NDArray[np.float64]) -> NDArray[np.bool_]:
+        inside = np.asarray((position >= self._low) & (position < self._high))
+        if self._done is not None:
+            at = np.flatnonzero(inside)
+            inside[at] = self._is_there(_snapped(position[at]))
+        return inside
+
+    def _is_there(self, position: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Whether all frames that a position within the track needs have been computed."""
+        assert self._undone is not None
+        frames = nodes_of(position, self.interpolation)[0]
+        if self.interpolation != "cubic":  # exactly on a frame, its neighbours do not count
+            frames = (frames[0], np.where(position == np.floor(position), frames[0], frames[-1]))
+        radius = self._kernel.radius if self._kernel is not None else 0
+        last = self._frames - 1
+        first = np.clip(np.clip(frames[0], 0, last) - radius, 0, last).astype(np.int64)
+        end = np.clip(np.clip(frames[-1], 0, last) + radius, 0, last).astype(np.int64) + 1
+        return np.asarray(self._undone[end] == self._undone[first])
+
+    def _fill_outside(self, out: NDArray[Any], position: NDArray[np.float64], is_outside: NDArray[np.bool_]) -> None:
+        out[is_outside] = self.track.fill_value
+        if self._edges == "hold" and self._frames and self._done is None:
+            outside = np.flatnonzero(is_outside)
+            index = np.clip(np.nan_to_num(np.floor(position[outside]), nan=0.0), 0, self._frames - 1)
+            out[outside] = self._mixed(self._selection.at(index.astype(np.int64)))
 
     def _values(self, position: NDArray[np.float64]) -> NDArray[Any]:
         frames, weights = nodes_of(position, self.interpolation)
         nodes = [np.clip(frame, 0, self._frames - 1).astype(np.int64) for frame in frames]
-        if self._box is None:
-            rows, at = self._view, nodes
-        else:
+        smooth: NDArray[Any] | None = None
+        if self._kernel is not None:
+            fill = self.track.fill_value
             different, inverse = np.unique(np.concatenate(nodes), return_inverse=True)
-            at = list(inverse.reshape(len(nodes), -1))
-            rows = smoothed_rows(self._view, different, self._box, fill=self.track.fill_value, decibels=self._decibels)
-        if len(at) == 1:
-            return numbers_of(rows[at[0]])
+            nodes = list(inverse.reshape(len(nodes), -1))
+            smooth = smoothed_rows(self._selection, different, self._kernel, fill=fill, decibels=self._decibels)
+
+        def read(at: NDArray[np.int64]) -> NDArray[Any]:
+            return self._selection.at(at) if smooth is None else smooth[at]
+
+        if len(nodes) == 1:
+            return read(nodes[0])
         on_frame = position == np.floor(position)
-        total = np.zeros((len(position), self.width), dtype=self.dtype)
-        for node, weight in zip(at, weights, strict=True):
-            total += numbers_of(rows[node]) * np.asarray(weight, dtype=self.dtype)[:, None]
+        total: NDArray[Any] | None = None
+        for node, weight in zip(nodes, weights, strict=True):
+            rows = read(node)
+            rows *= np.asarray(weight, dtype=self.dtype)[:, None]
+            total = rows if total is None else np.add(total, rows, out=total)
+        assert total is not None
         if on_frame.any():  # exactly the frame, whatever its neighbours hold
-            middle = at[0 if len(at) == 2 else 1]
-            total[on_frame] = numbers_of(rows[middle[on_frame]])
+            middle = nodes[0 if len(nodes) == 2 else 1]
+            total[on_frame] = read(middle[on_frame])
         return total
+
+
+def _snapped(position: NDArray[np.float64]) -> NDArray[np.float64]:
+    whole = np.rint(position)
+    return np.where(np.abs(position - whole) <= SNAP_FRAMES, whole, position)
 
 
 def _hop(track: FeatureTrack) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from audiocache_nb.features.track import FeatureTrack
@@ -31,10 +32,12 @@ def sampler_at(
     tempo: Tempo,
     *,
     interpolation: str = "linear",
-    smoothing: float = 0,
-    band: int | str | None = None,
+    smoothing: float | str = 0,
+    kernel: str = "box",
+    band: float | str | None = None,
     channel: int | str | None = None,
     edges: str = "fill",
+    done: NDArray[np.bool_] | None = None,
 ) -> Sampler:
     """Prepare a feature for many reads at timeline seconds.
 
@@ -47,18 +50,20 @@ def sampler_at(
         Of the track's source.
     track : TimelineTrack
     tempo : Tempo
-    interpolation, smoothing, band, channel, edges
+    interpolation, smoothing, kernel, band, channel, edges, done
         See `Sampler`.
     """
     return Sampler(
         data,
         interpolation=interpolation,
         smoothing=smoothing,
+        kernel=kernel,
         band=band,
         channel=channel,
         edges=edges,
         clip=clip_map(track, tempo.snapshot()),
         duration_s=track.source.duration,
+        done=done,
     )
 
 
@@ -82,14 +87,15 @@ def sample_range_at(
     end_s: float,
     *,
     padding: int = 0,
-    band: int | str | None = None,
+    band: float | str | None = None,
     channel: int | str | None = None,
     max_values: int = MAX_VALUES,
+    done: NDArray[np.bool_] | None = None,
 ) -> RangeSample:
     """The frames between two times of the timeline; see `sample_range`."""
     clip = clip_map(track, tempo.snapshot())
     return sample_range(
-        data, start_s, end_s, padding=padding, band=band, channel=channel, clip=clip, max_values=max_values
+        data, start_s, end_s, padding=padding, band=band, channel=channel, clip=clip, max_values=max_values, done=done
     )
 
 
@@ -102,10 +108,12 @@ def sample_history_at(
     *,
     spacing: float | None = None,
     interpolation: str = "nearest",
-    smoothing: float = 0,
-    band: int | str | None = None,
+    smoothing: float | str = 0,
+    kernel: str = "box",
+    band: float | str | None = None,
     channel: int | str | None = None,
     edges: str = "fill",
+    done: NDArray[np.bool_] | None = None,
 ) -> HistorySample:
     """Values at `count` times of the timeline that end at `time_s`; see `sample_history`."""
     return sample_history(
@@ -115,9 +123,11 @@ def sample_history_at(
         spacing=spacing,
         interpolation=interpolation,
         smoothing=smoothing,
+        kernel=kernel,
         band=band,
         channel=channel,
         edges=edges,
         clip=clip_map(track, tempo.snapshot()),
         duration_s=track.source.duration,
+        done=done,
     )

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from audiocache_nb.sampling.options import Edges, Interpolation
+from audiocache_nb.sampling.options import Edges, Interpolation, KernelShape
 
 _DB_TO_LOG = math.log(10.0) / 10.0
 _LEAST_POWER = 1e-37
@@ -59,12 +59,6 @@ def nodes_of(position: Any, interpolation: Interpolation) -> tuple[tuple[Any, ..
     return (below - 1, below, below + 1, below + 2), cubic_weights(t)
 
 
-def numbers_of(rows: NDArray[Any]) -> NDArray[Any]:
-    """Rows as a matrix of floating point numbers [shape=(frames, width)]."""
-    matrix = rows if rows.ndim == 2 else rows.reshape(len(rows), math.prod(rows.shape[1:]))
-    return matrix if matrix.dtype.kind in "fc" else matrix.astype(np.float32)
-
-
 def to_power(db: NDArray[Any]) -> NDArray[Any]:
     """``10**(db / 10)``."""
     return np.asarray(np.exp(db * db.dtype.type(_DB_TO_LOG)))
@@ -76,13 +70,21 @@ def to_db(power: NDArray[Any]) -> NDArray[Any]:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Box:
-    """The mean over ``2 radius + 1`` frames, as weights.
+class Kernel:
+    """A weighted mean over ``2 radius + 1`` frames.
+
+    The weights of the frames ``j`` steps away sum to 1::
+
+        box:   1 / (2 radius + 1)
+        hann:  (1 + cos(pi j / (radius + 1))) / (2 radius + 2)
+
+    The Hann weights are those of a window of ``2 radius + 3`` frames without the zeros at its ends.
 
     Parameters
     ----------
     frame_count : int > 0
     radius : int > 0 [frames]
+    shape : {"box", "hann"}
     edges : {"fill", "hold"}
         What stands for frames outside the track: silence, or the frame at the edge.
     shrinks : bool
@@ -91,25 +93,33 @@ class Box:
 
     frame_count: int
     radius: int
+    shape: KernelShape
     edges: Edges
     shrinks: bool
 
-    def spans(self, nodes: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
-        """First frame, one past the last frame, and the weight of one frame, for each node in the track."""
-        first = np.maximum(nodes - self.radius, 0)
-        end = np.minimum(nodes + self.radius + 1, self.frame_count)
-        full = 2 * self.radius + 1
-        weight = 1.0 / (end - first) if self.shrinks else np.full(len(nodes), 1.0 / full)
-        return first, end, weight
+    def weights(self, steps: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Weights of frames so many steps away, also where that is further than the radius."""
+        inside = np.abs(steps) <= self.radius
+        if self.shape == "box":
+            return inside / (2 * self.radius + 1)
+        return np.asarray(inside * (1.0 + np.cos(np.pi / (self.radius + 1) * steps)) / (2 * self.radius + 2))
+
+    def tail(self, beyond: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Weight of all frames that are more than so many steps away, on one side."""
+        near = np.clip(beyond, 0, self.radius)
+        if self.shape == "box":
+            return np.asarray((self.radius - near) / (2 * self.radius + 1))
+        theta = np.pi / (self.radius + 1)
+        cosines = 0.5 * np.sin((near + 0.5) * theta) / np.sin(0.5 * theta) - 0.5  # of the near ones, summed
+        return np.asarray((self.radius - near - cosines) / (2 * self.radius + 2))
+
+    def spans(self, nodes: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """First frame and one past the last frame that count, for each node in the track."""
+        return np.maximum(nodes - self.radius, 0), np.minimum(nodes + self.radius + 1, self.frame_count)
 
     def missing(self, nodes: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Weight of what lies before frame 0 and behind the last frame, for each node."""
-        if self.shrinks:
-            return np.zeros(len(nodes)), np.zeros(len(nodes))
-        full = 2 * self.radius + 1
-        before = np.maximum(self.radius - nodes, 0) / full
-        behind = np.maximum(nodes + self.radius + 1 - self.frame_count, 0) / full
-        return before, behind
+        return self.tail(nodes), self.tail(self.frame_count - 1 - nodes)
 
     def matrix(self, nodes: NDArray[np.int64]) -> tuple[int, NDArray[np.float64], NDArray[np.float64]]:
         """Weights of a few nodes that lie close together.
@@ -122,13 +132,20 @@ class Box:
         silence : ndarray [shape=(len(nodes),)]
             Weight of the fill value.
         """
-        first, end, weight = self.spans(nodes)
+        first, end = self.spans(nodes)
         base = int(np.min(first))
         columns = np.arange(base, int(np.max(end)))
-        weights = ((columns >= first[:, None]) & (columns < end[:, None])) * weight[:, None]
+        weights = self.weights(columns - nodes[:, None])
         before, behind = self.missing(nodes)
+        if self.shrinks:
+            return base, weights / (1.0 - before - behind)[:, None], np.zeros(len(nodes))
         if self.edges == "fill":
             return base, weights, before + behind
         weights[before > 0, 0] += before[before > 0]
         weights[behind > 0, -1] += behind[behind > 0]
         return base, weights, np.zeros(len(nodes))
+
+    def inner(self, nodes: int) -> NDArray[np.float64]:
+        """Weights of so many neighbouring nodes, away from the ends [shape=(nodes, 2 radius + nodes)]."""
+        steps = np.arange(-self.radius, self.radius + nodes)
+        return self.weights(steps - np.arange(nodes)[:, None])

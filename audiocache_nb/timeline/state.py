@@ -137,11 +137,14 @@ class Snapshot:
         Grows with every change.
     tracks : mapping of str to Track, in order
     sources : mapping of str to SourceState
+    prepared : dict
+        What readers have made of this state for themselves; it goes when the state goes.
     """
 
     revision: int = 0
     tracks: Mapping[str, Track] = dataclasses.field(default_factory=lambda: MappingProxyType({}))
     sources: Mapping[str, SourceState] = dataclasses.field(default_factory=lambda: MappingProxyType({}))
+    prepared: dict[Any, Any] = dataclasses.field(default_factory=dict, repr=False)
 
     def track(self, track: Track | str) -> Track:
         """The track as it is here.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from typing import Any
 
@@ -10,10 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.interpolate import CubicHermiteSpline, interp1d
+from scipy.signal import fftconvolve
+from scipy.signal.windows import hann
 
 from audiocache_nb.errors import InvalidParameterError
+from audiocache_nb.features.periodic import padded_periods
 from audiocache_nb.features.track import FeatureTrack
-from audiocache_nb.sampling import ClipMap, FrameSample, Sampler, sample, sample_many
+from audiocache_nb.sampling import ClipMap, FrameSample, Sampler, sample, sample_history, sample_many, sample_range
 
 TICK_S = 1 / 1920  # at 120 quarter notes per minute
 
@@ -126,6 +130,27 @@ def test_d28_smoothing_works_with_interpolation() -> None:
     assert np.all(np.diff(smooth) > 0)
 
 
+def test_d28_a_radius_in_seconds_lasts_as_long_with_any_hop() -> None:
+    for hop, radius in ((0.01, 5), (0.02, 2), (0.05, 1), (0.06, 0)):
+        rng = np.random.default_rng(5)
+        track = make_track(rng.normal(size=40), hop_seconds=hop)
+        for text in ("50 ms", "0.05s", " 50MS "):
+            assert value(track, 20 * hop / TICK_S, smoothing=text) == value(track, 20 * hop / TICK_S, smoothing=radius)
+
+
+def test_hann_smoothing_is_a_convolution_with_scipys_window() -> None:
+    rng = np.random.default_rng(6)
+    track = make_track(rng.normal(size=(300, 2)))
+    for radius in (1, 4, 20, 200):
+        window = hann(2 * radius + 3)[1:-1]
+        expected = fftconvolve(track.data.astype(np.float64), (window / window.sum())[:, None], mode="full")
+        expected = expected[radius : radius + 300]
+        got = sample_many(track, track.times_s, smoothing=radius, kernel="hann")
+        assert np.max(np.abs(got - expected)) < 1e-5
+        one = [sample(track, t, smoothing=radius, kernel="hann").values for t in track.times_s[::7]]
+        assert np.max(np.abs(np.array(one) - expected[::7])) < 1e-5
+
+
 def test_d28_decibels_are_averaged_as_power() -> None:
     track = make_track([-60.0, 0.0, -60.0], unit="dB", fill_value=-80.0)
     got = sample(track, 0.0625, smoothing=1).values[0]
@@ -192,7 +217,7 @@ def test_d1_two_clips_of_one_source_are_two_places() -> None:
 # ---- against other implementations --------------------------------------------------------------
 
 
-def naive(track: FeatureTrack, time_s: float, interpolation: str, radius: int, edges: str = "fill") -> Any:
+def naive(track: FeatureTrack, time_s: float, interpolation: str, radius: int, edges: str, kernel: str) -> Any:
     """The rules, one number at a time, in float64."""
     n = track.frame_count
     rows = track.data.reshape(n, -1).astype(np.float64)
@@ -209,7 +234,9 @@ def naive(track: FeatureTrack, time_s: float, interpolation: str, radius: int, e
         if radius == 0:
             return rows[k]
         window = np.array([frame(k + j) for j in range(-radius, radius + 1)])
-        return 10 * np.log10(np.mean(10 ** (window / 10), axis=0)) if decibels else window.mean(axis=0)
+        weights = np.ones(2 * radius + 1) if kernel == "box" else hann(2 * radius + 3)[1:-1]
+        weights = weights / weights.sum()
+        return 10 * np.log10(weights @ 10 ** (window / 10)) if decibels else weights @ window
 
     position = (time_s - track.start_seconds) / track.hop_seconds
     if abs(position - round(position)) < 1e-6:
@@ -248,14 +275,17 @@ def tracks(draw: st.DrawFn) -> FeatureTrack:
     interpolation=st.sampled_from(["hold", "nearest", "linear", "cubic"]),
     radius=st.integers(0, 15),
     edges=st.sampled_from(["fill", "hold"]),
+    kernel=st.sampled_from(["box", "hann"]),
     seed=st.integers(0, 2**32 - 1),
 )
-def test_one_many_and_naive_agree(track: Any, interpolation: Any, radius: int, edges: Any, seed: int) -> None:
+def test_one_many_and_naive_agree(
+    track: Any, interpolation: Any, radius: int, edges: Any, kernel: Any, seed: int
+) -> None:
     rng = np.random.default_rng(seed)
     on_frames = rng.integers(-2, track.frame_count + 2, 8)
     positions = np.concatenate([rng.uniform(-2, track.frame_count + 2, 24), on_frames, on_frames + 0.5])
     times = track.start_seconds + positions * track.hop_seconds
-    sampler = Sampler(track, interpolation=interpolation, smoothing=radius, edges=edges)
+    sampler = Sampler(track, interpolation=interpolation, smoothing=radius, edges=edges, kernel=kernel)
     many, inside = sampler.many(times), sampler.in_range(times)
     assert many.shape == (len(times), track.width)
     for i, time_s in enumerate(times):
@@ -265,7 +295,7 @@ def test_one_many_and_naive_agree(track: Any, interpolation: Any, radius: int, e
         assert one.values.dtype == many.dtype == np.float32
         assert many[i] == pytest.approx(one.values, abs=2e-4, rel=1e-5)
         if one.in_range:
-            expected = naive(track, time_s, interpolation, radius, edges)
+            expected = naive(track, time_s, interpolation, radius, edges, kernel)
             assert one.values == pytest.approx(expected, abs=2e-4, rel=1e-5)
         elif edges == "fill":
             assert np.all(one.values == np.float32(track.fill_value))
@@ -335,6 +365,11 @@ CHROMA = make_track(
     np.arange(6.0).reshape(2, 3), axes=("frame", "class"), axis_coords={"class": np.array(["C", "C#", "D"])}
 )
 BINS = make_track(np.arange(6.0).reshape(2, 3), axes=("frame", "bin"), axis_coords={"bin": np.array([0.0, 10.0, 20.0])})
+LEVELS = make_track([[-10.0, -20.0]], unit="dBFS", axes=("frame", "channel"))
+MONO = make_track([1.0, 2.0], axes=("frame", "channel"), axis_coords={"channel": np.array(["Mono"])})
+PERIODS = make_track(
+    padded_periods([1.0, 2.0, 3.0, 4.0, 5.0], [0, 2], [2, 3]), axes=("frame", "sample"), format="waveform-periodic"
+)
 
 
 @pytest.mark.parametrize("channel", [1, "1", "Right", "right", " RIGHT ", "r", "R", np.int64(1)])
@@ -378,6 +413,16 @@ def test_bands_by_index_and_name() -> None:
         (BINS, {"interpolation": "spline"}, "hold, nearest, linear, cubic"),
         (BINS, {"interpolation": None}, "hold, nearest, linear, cubic"),
         (BINS, {"edges": "wrap"}, "fill, hold"),
+        (BINS, {"kernel": "gauss"}, "box, hann"),
+        (BINS, {"band": "30 Hz"}, "from 0 to 20 Hz"),
+        (BINS, {"band": -6.0}, "from 0 to 20 Hz"),
+        (BINS, {"band": "440 bpm"}, "0 to 2"),
+        (CHROMA, {"band": 440.0}, "'C', 'C#', 'D'"),
+        (LEVELS, {"channel": "side"}, "'Left' or 'Right'"),
+        (MONO, {"channel": "side"}, "'Mono'"),
+        (PERIODS, {"band": 0}, "Leave band out"),
+        (BINS, {"smoothing": "2 min"}, "radius"),
+        (BINS, {"smoothing": "-2 s"}, "radius"),
         (BINS, {"smoothing": math.nan}, "radius"),
         (BINS, {"smoothing": "2"}, "radius"),
         (BINS, {"smoothing": True}, "radius"),
@@ -389,6 +434,56 @@ def test_a_choice_that_does_not_exist_is_an_error_that_lists_those_that_do(
     with pytest.raises(InvalidParameterError) as caught:
         sample(track, 0.0, **options)
     assert choices in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("wanted", "index"),
+    [("10 Hz", 1), ("0.01 kHz", 1), (10.0, 1), (np.float32(14.9), 1), ("15.1hz", 2), (25.0, 2), (1, 1)],
+)
+def test_a_band_by_its_frequency(wanted: Any, index: int) -> None:
+    assert sample(BINS, 0.0, band=wanted).values.tolist() == [float(index)]
+    assert sample_range(BINS, 0.0, 0.0, band=wanted).data.tolist() == [[float(index)]]
+
+
+def test_mid_and_side_of_complex_spectra_are_those_of_the_sound() -> None:
+    rng = np.random.default_rng(8)
+    left, right = rng.normal(size=(2, 400))
+    spectra = [np.fft.rfft(x.reshape(4, 100), axis=1) for x in (left, right, (left + right) / 2, (left - right) / 2)]
+    track = make_track(np.stack(spectra[:2], axis=1).astype(np.complex64), axes=("frame", "channel", "bin"))
+    for name, expected in (("mid", spectra[2]), ("Side", spectra[3])):
+        assert np.allclose(sample_many(track, track.times_s, channel=name), expected, atol=1e-4)
+        assert np.allclose(sample(track, 0.0625, channel=name).values, expected[1], atol=1e-4)
+        assert np.allclose(sample_range(track, 0.0, 0.125, channel=name).data, expected[:3], atol=1e-4)
+    assert Sampler(track, channel="mid").row_shape == (1, 51)
+    one = sample(track, 0.0, channel="mid", band=7).values
+    assert one == pytest.approx(spectra[2][0, 7:8], abs=1e-4)
+
+
+def test_mid_and_side_of_a_waveform_are_bounds_of_the_sounds() -> None:
+    rng = np.random.default_rng(9)
+    left, right = rng.normal(size=(2, 6, 50))
+    bounds = [np.stack([x.min(axis=1), x.max(axis=1)], axis=1) for x in (left, right)]
+    track = make_track(np.stack(bounds, axis=1), axes=("frame", "channel", "bound"), format="waveform-minmax")
+    for name, sound in (("mid", (left + right) / 2), ("side", (left - right) / 2)):
+        low, high = sample_many(track, track.times_s, channel=name).T
+        assert np.all(low <= sound.min(axis=1) + 1e-6)
+        assert np.all(high >= sound.max(axis=1) - 1e-6)
+        assert np.all(high - low <= (np.ptp(left, axis=1) + np.ptp(right, axis=1)) / 2 + 1e-5)
+
+
+def test_a_channel_that_is_called_side_is_that_channel() -> None:
+    names = {"channel": np.array(["Mid", "Side"])}
+    track = make_track([[1.0, 5.0]], axes=("frame", "channel"), axis_coords=names)
+    assert sample(track, 0.0, channel="side").values.tolist() == [5.0]
+
+
+def test_periods_are_read_whole_and_zero_padded() -> None:
+    assert PERIODS.data.tolist() == [[1.0, 2.0, 0.0], [3.0, 4.0, 5.0]]
+    assert sample(PERIODS, 0.0625).values.tolist() == [3.0, 4.0, 5.0]
+    assert sample(PERIODS, 0.0).values.tolist() == [1.0, 2.0, 0.0]
+    for broken in (([1.0], [0], [2]), ([1.0], [-1], [1]), ([1.0], [0, 0], [1]), ([1.0], [0], [-1])):
+        with pytest.raises(InvalidParameterError):
+            padded_periods(*broken)
 
 
 def test_a_mono_mix_answers_to_mono_and_zero_only() -> None:
@@ -454,6 +549,57 @@ def test_a_track_without_frames_is_silent() -> None:
         got = sample(empty, 0.0, **options)
         assert (got.in_range, got.frame_index, got.values.tolist()) == (False, 0, [-80.0] * 3)
         assert sample_many(empty, [0.0, 1.0], **options).tolist() == [[-80.0] * 3] * 2
+
+
+class Elsewhere:
+    """Rows that are not in memory; notes which were read."""
+
+    def __init__(self, rows: Any) -> None:
+        self._rows = rows
+        self.shape, self.dtype = rows.shape, rows.dtype
+        self.read_frames: list[int] = []
+
+    def read(self, first: int, end: int) -> Any:
+        self.read_frames += range(first, end)
+        return self._rows[first:end]
+
+
+@pytest.mark.parametrize("options", [{}, {"interpolation": "cubic"}, {"smoothing": 2}, {"band": 1}, {"edges": "hold"}])
+def test_of_rows_that_lie_elsewhere_only_those_that_are_needed_are_read(options: Any) -> None:
+    rng = np.random.default_rng(11)
+    here = make_track(rng.normal(size=(1000, 3)))
+    stored = Elsewhere(here.data)
+    there = make_track(np.zeros((0, 3)))
+    there = dataclasses.replace(there, data=stored)
+    times = np.concatenate([rng.uniform(2, 3, 20), rng.uniform(50, 51, 20), [-1.0, 99.0, 100 * 0.0625]])
+    assert sample_many(there, times, **options) == pytest.approx(sample_many(here, times, **options), abs=1e-6)
+    assert sample(there, 30.2, **options).values == pytest.approx(sample(here, 30.2, **options).values, abs=1e-6)
+    assert len(set(stored.read_frames)) < 200
+    ranges = [sample_range(one, 3.0, 4.0, band=options.get("band")).data for one in (here, there)]
+    assert np.array_equal(*ranges)
+
+
+def test_of_a_track_that_still_grows_only_what_is_there_is_read() -> None:
+    done = np.array([True, True, True, False, False, True])
+    growing = Sampler(SIXTHS, done=done)
+    expected = {0.0: True, 1.5: True, 2.0: True, 2.1: False, 4.0: False, 4.5: False, 5.0: True, 5.5: True, 9.0: False}
+    for position, there in expected.items():
+        got = growing.at(position * 0.0625)
+        assert (got.in_range, got.partial) == (there, True)
+        if not there:
+            assert got.values.tolist() == [0.0]
+    times = np.array(list(expected)) * 0.0625
+    assert growing.in_range(times).tolist() == list(expected.values())
+    assert growing.many(times)[:, 0] == pytest.approx([0, 0.25, 2 / 6, 0, 0, 0, 5 / 6, 5 / 6, 0], abs=1e-6)
+    smooth = Sampler(SIXTHS, done=done, smoothing=1, interpolation="hold")
+    assert smooth.in_range(np.arange(6) * 0.0625).tolist() == [True, True, False, False, False, False]
+    cubic = Sampler(SIXTHS, done=done, interpolation="cubic")
+    assert cubic.in_range(np.array([0.5, 1.5]) * 0.0625).tolist() == [True, False]
+    part = sample_range(SIXTHS, 0.0, 5 * 0.0625, done=done)
+    assert (part.mask.tolist(), part.partial) == (done.tolist(), True)
+    history = sample_history(SIXTHS, 5 * 0.0625, 6, done=done)
+    assert (history.mask.tolist(), history.partial) == (done.tolist(), True)
+    assert not sample(SIXTHS, 0.0).partial
 
 
 def test_no_times_no_rows() -> None:
