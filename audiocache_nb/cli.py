@@ -73,7 +73,7 @@ def _analyze(options: argparse.Namespace) -> int:
             facts: dict[str, Any] = {}
             for name in names:
                 found = session.get(track, name)
-                arrays[name] = found.data
+                arrays[name] = found.values()
                 arrays[f"{name}.times_s"] = found.times_s
                 facts[name] = {
                     "axes": found.axes,

@@ -87,7 +87,7 @@ def plot_feature(ft: FeatureTrack, ax: Axes | None = None, *, channel: int = 0, 
 
 
 def _frames(ax: Axes, ft: FeatureTrack, channel: int, cmap: str) -> None:
-    data = _real(ft.data)
+    data = _real(ft.values())
     if data.ndim == 3 and ft.axes[1] == "channel":
         if not 0 <= channel < data.shape[1]:
             raise InvalidParameterError(

@@ -77,6 +77,8 @@ class Session(SessionSampling):
         self._registry = registry or calculators
         costs = CostModel(None if self.cache_dir is None else self.cache_dir / "costs.json")
         self.timeline = Timeline(self._registry, workers=workers, tempo=self.tempo, costs=costs)
+        if self.cache_dir is not None:
+            self.timeline.scheduler.outputs.folder = self.cache_dir / "tmp"
         self._tempo_subscription = self.tempo.subscribe(self.timeline.tempo_changed)
         self._lock = threading.Lock()
         self._publisher: Publisher | None = None

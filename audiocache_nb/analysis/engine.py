@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from audiocache_nb.analysis.context import Context
 from audiocache_nb.analysis.control import Control
+from audiocache_nb.analysis.outputs import Outputs, Rows
 from audiocache_nb.analysis.plan import Group, Item, LocalTask, Plan
 from audiocache_nb.analysis.program import Memory, Node
 from audiocache_nb.analysis.results import as_calculator_error, seal
@@ -32,17 +33,20 @@ Failed = Callable[[Item, BaseException], None]
 class _Output:
     """The rows of one task while they are being written."""
 
-    def __init__(self, task: LocalTask, inputs: tuple[Node | Step, ...]) -> None:
+    def __init__(self, task: LocalTask, inputs: tuple[Node | Step, ...], outputs: Outputs) -> None:
         self.task = task
+        self._outputs = outputs
+        self._storage = task.item.storage
         self.inputs = inputs
         self.error: BaseException | None = None
         self.seconds = 0.0
         self._lock = threading.Lock()
-        self.data: NDArray[Any] | None = None
+        self._rows: Rows | None = None
         if isinstance(task.item.calculator, FunctionCalculator):
             return  # only its result tells the width
         try:
-            self.data = np.empty((task.frame_count, *task.layout.tail), task.layout.dtype)
+            dtype = task.layout.dtype if self._storage is None else self._storage.dtype
+            self._rows = outputs.rows((task.frame_count, *task.layout.tail), dtype)
         except Exception as error:  # a tail that is none, or too big
             self.error = error
 
@@ -56,10 +60,25 @@ class _Output:
         inputs = tuple([run.rows(of, first - task.before, end + task.after) for of in self.inputs])
         if isinstance(calculator, FunctionCalculator):
             value = check_rows(calculator.id, calculator.call(inputs, task.state, context), end - first, task.before)
-            self._allocate(value.shape[1])[first:end] = value
+            rows = self._allocate(value.shape[1])
+            out = rows.block(first, end, run.scratch)
+            out[...] = value
+            rows.commit(first, out)
             return
-        assert self.data is not None
-        out = self.data[first:end]
+        assert self._rows is not None
+        stored = self._rows.block(first, end, run.scratch)
+        out = stored
+        if self._storage is not None:
+            out = run.scratch.array("levels to store", stored.shape)
+        self._compute(inputs, out, first, end, context)
+        if self._storage is not None:
+            self._storage.encode(out, stored)
+        self._rows.commit(first, stored)
+
+    def _compute(
+        self, inputs: tuple[NDArray[Any], ...], out: NDArray[Any], first: int, end: int, context: Context
+    ) -> None:
+        task, calculator = self.task, self.task.item.calculator
         if calculator.promises_finite:
             calculator.compute(inputs, out, task.state, context)
             return
@@ -71,17 +90,17 @@ class _Output:
                 hint="Fill all of `out` with finite numbers.",
             )
 
-    def _allocate(self, width: int) -> NDArray[Any]:
+    def _allocate(self, width: int) -> Rows:
         with self._lock:
-            if self.data is None:
-                self.data = np.empty((self.task.frame_count, width), np.float32)
-            if self.data.shape[1] != width:
-                raise ValueError(f"rows of {width} values after rows of {self.data.shape[1]}")
-            return self.data
+            if self._rows is None:
+                self._rows = self._outputs.rows((self.task.frame_count, width), np.dtype(np.float32))
+            if self._rows.shape[1] != width:
+                raise ValueError(f"rows of {width} values after rows of {self._rows.shape[1]}")
+            return self._rows
 
     def seal(self, source: AudioSource) -> FeatureTrack:
         """The finished track; a recording without samples has no rows."""
-        data = np.empty((0, 1), np.float32) if self.data is None else self.data
+        data = np.empty((0, 1), np.float32) if self._rows is None else self._rows.finish()
         layout = self.task.layout
         if isinstance(self.task.item.calculator, FunctionCalculator):  # only the data tell the width
             layout = layout.with_width(data.shape[1])
@@ -98,12 +117,16 @@ class Pass:
         *,
         share: float = 1.0,
         size: int = SEGMENT_SAMPLES,
+        outputs: Outputs | None = None,
     ) -> None:
         self.plan = plan
         self.control = control
         self._share = share
+        outputs = outputs or Outputs()
         self._outputs = {
-            id(task): _Output(task, group.program.inputs_of(task)) for group in plan.groups for task in group.tasks
+            id(task): _Output(task, group.program.inputs_of(task), outputs)
+            for group in plan.groups
+            for task in group.tasks
         }
         left, right = plan.reach_samples
         self._reader = SegmentReader(plan.source, left, right, mono=plan.needs_mono, size=size)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
 from audiocache_nb.analysis.control import Control, Progress
+from audiocache_nb.analysis.outputs import Outputs
 from audiocache_nb.analysis.plan import Item
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ class Job:
         self.items = list(items)
         self.priority = priority
         self.find: Callable[[str], FeatureTrack | None] = lambda _key: None  # what is there already, by key
+        self.outputs = Outputs()
         self.control = Control()
         self.state: JobState = "queued"
         self.failures: dict[str, BaseException] = {}

@@ -15,6 +15,7 @@ from audiocache_nb.features.descriptor import Descriptor
 from audiocache_nb.features.framing import Framing
 from audiocache_nb.features.keys import feature_key
 from audiocache_nb.features.steps import Channels, Mono, Spectrum, Step, framing_of
+from audiocache_nb.features.storage import Storage
 from audiocache_nb.features.track import FeatureTrack
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ class Item:
     key: str
     tempo: Any = None
     dependencies: tuple[Item, ...] = ()
+    storage: Storage | None = None  # how its values are rounded; None: not at all
 
     @property
     def needs(self) -> dict[str, str]:
@@ -77,6 +79,10 @@ def make_item(
         raise InvalidParameterError(f"{' needs '.join((*within, calculator.id))}: that is a circle.")
     params = calculator.parameters.effective(dict(descriptor.params))
     used = {**calculator.used_profile(descriptor.used_profile), **params}
+    levels_db = calculator.stored_range(descriptor.used_profile, params)
+    storage = None if levels_db is None else Storage.of(descriptor.used_profile.storage, *levels_db)
+    if storage is not None:  # those that are stored as they are share their key with all that are
+        used["storage"] = storage.format
     needed = []
     for one in calculator.dependencies(descriptor.used_profile, params):
         assert registry is not None, f"{calculator.id} depends on other features"
@@ -95,7 +101,7 @@ def make_item(
         tempo=tempo.digest if calculator.depends_on_tempo and tempo is not None else None,
         salt=salt,
     )
-    return Item(descriptor, calculator, params, used, key, tempo, tuple(needed))
+    return Item(descriptor, calculator, params, used, key, tempo, tuple(needed), storage)
 
 
 @dataclasses.dataclass(eq=False)

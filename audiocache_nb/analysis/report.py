@@ -7,8 +7,6 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from audiocache_nb.analysis.costs import DECODING, CostModel
 from audiocache_nb.analysis.plan import Item, Plan, layout_of
 from audiocache_nb.features.framing import Framing
@@ -181,7 +179,8 @@ def _bytes(source: AudioSource, item: Item) -> int | None:
         return None
     if not layout.tail:
         return None
-    return layout.framing.frame_count(source.frames) * math.prod(layout.tail) * np.dtype(np.float32).itemsize
+    dtype = layout.dtype if item.storage is None else item.storage.dtype
+    return layout.framing.frame_count(source.frames) * math.prod(layout.tail) * dtype.itemsize
 
 
 def _line(feature: PlannedFeature) -> str:

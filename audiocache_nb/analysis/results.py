@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 
 
 def seal(source: AudioSource, item: Item, layout: Layout, data: NDArray[Any], seconds: float) -> FeatureTrack:
-    """The finished track of a framewise feature."""
+    """The finished track of a framewise feature, of rows that are stored already as the item wants them, or not."""
+    if item.storage is not None and data.dtype != item.storage.dtype:
+        stored = np.empty(data.shape, item.storage.dtype)
+        item.storage.encode(data.astype(np.float32), stored)
+        data = stored
     return _track(source, item, data, layout.axes, seconds, layout=layout)
 
 
@@ -81,7 +85,7 @@ def _track(
     coords: dict[str, NDArray[Any]] | None = None,
     form: Any = None,
 ) -> FeatureTrack:
-    calculator = item.calculator
+    calculator, storage = item.calculator, item.storage if layout else None
     hop_seconds = layout.framing.hop_samples / source.sample_rate if layout else source.duration
     return FeatureTrack(
         feature=calculator.feature,
@@ -96,7 +100,9 @@ def _track(
         start_seconds=0.0,
         key=item.key,
         alignment=layout.alignment if layout else "start",
-        format=form or (layout.format if layout else "float32"),
+        format=form or (storage.format if storage else layout.format if layout else "float32"),
+        scale=storage.scale if storage else 1.0,
+        offset=storage.offset if storage else 0.0,
         axis_coords=layout.axis_coords if layout else (coords or {}),
         profile_id=item.descriptor.used_profile.id,
         parameters=item.used,

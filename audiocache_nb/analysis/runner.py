@@ -74,7 +74,7 @@ def _run_pass(job: Job, plan: Plan, threads: int, share: float, done: Done, fail
     items = [task.item for group in plan.groups for task in group.tasks]
     job.control.enter(plan.title)
     try:
-        work = Pass(plan, job.control, share=share)
+        work = Pass(plan, job.control, share=share, outputs=job.outputs)
     except (IngestError, OSError, MemoryError) as problem:
         _fail_all(items, problem, failed)
         return []

@@ -13,6 +13,7 @@ from typing import Protocol
 
 from audiocache_nb.analysis.control import Progress
 from audiocache_nb.analysis.jobs import Job, JobState
+from audiocache_nb.analysis.outputs import Outputs
 from audiocache_nb.analysis.pace import Pace
 from audiocache_nb.analysis.plan import Item
 from audiocache_nb.analysis.runner import run_job
@@ -64,6 +65,7 @@ class Scheduler:
 
     def __init__(self, sink: Sink, workers: int | None = None) -> None:
         self.workers = workers or default_workers()
+        self.outputs = Outputs()  # of jobs submitted from now on
         self._sink = sink
         self._wake = threading.Condition(threading.Lock())
         self._queue: list[Job] = []
@@ -91,6 +93,7 @@ class Scheduler:
             if self._closed:
                 raise SessionClosedError("The session is closed.", hint="Make a new acn.Session().")
             job.on_cancel = lambda: self.cancel(job)
+            job.outputs = self.outputs
             bisect.insort(self._queue, job, key=_order)
             if self._idle < len(self._queue) and len(self._threads) < self.workers:
                 self._start_thread()

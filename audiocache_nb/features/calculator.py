@@ -173,6 +173,13 @@ class Calculator(abc.ABC):
     def steps(self, audio: AudioFacts, profile: AnalysisProfile, params: Mapping[str, Any]) -> tuple[Step, ...]:
         """The shared intermediate results that `compute` receives, in this order."""
 
+    def stored_range(self, profile: AnalysisProfile, params: Mapping[str, Any]) -> tuple[float, float] | None:
+        """Lowest and highest level of what is worth storing as whole numbers [dB].
+
+        None, for whatever is no spectrum in decibels: the values are always stored as they are.
+        """
+        return None
+
     def halo(self, profile: AnalysisProfile, params: Mapping[str, Any]) -> tuple[int, int]:
         """How many frames before and after the rows it writes `compute` also receives."""
         frames = self.locality.halo_frames if isinstance(self.locality, Local) else 0

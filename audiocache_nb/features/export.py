@@ -34,7 +34,7 @@ def to_xarray(track: FeatureTrack) -> xr.DataArray:
         Dimensions are the track's axes and coordinates its coordinates: seconds along ``frame``, Hz
         along ``bin``, names along ``channel``. Attributes are texts and numbers only, so that the
         array can be written to netCDF; what is nested (parameters, provenance) is JSON. The data
-        are shared with the track and cannot be written to.
+        are shared with the track and cannot be written to, unless they had to be decoded.
 
     Raises
     ------
@@ -49,7 +49,7 @@ def to_xarray(track: FeatureTrack) -> xr.DataArray:
             attributes["units"] = _AXIS_UNITS[axis]
         coords[axis] = (axis, values, attributes)
     array: xr.DataArray = xarray.DataArray(
-        track.data, dims=track.axes, coords=coords, name=track.feature, attrs=_attributes(track)
+        track.values(), dims=track.axes, coords=coords, name=track.feature, attrs=_attributes(track)
     )
     return array
 
@@ -75,7 +75,7 @@ def to_pandas(track: FeatureTrack) -> pd.DataFrame:
         If pandas is not installed.
     """
     pandas: Any = _package("pandas")
-    data, labels = track.data, _labels(track)
+    data, labels = track.values(), _labels(track)
     if track.format == "events":
         data, labels = data[:, 1:], [values[1:] for values in labels]
     names = list(track.axes[1:])

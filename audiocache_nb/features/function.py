@@ -170,7 +170,7 @@ class FunctionCalculator(Calculator):
 
     def compute_whole(self, inputs: tuple[Any, ...], state: Any, context: ComputeContext) -> Any:
         """Call the function; features arrive as their data, several of them as a tuple."""
-        values = tuple(item.data if isinstance(item, FeatureTrack) else item for item in inputs)
+        values = tuple(item.values() if isinstance(item, FeatureTrack) else item for item in inputs)
         return self._call(values[0] if len(values) == 1 else values, state, context)
 
     def prepare(self, audio: AudioFacts, profile: AnalysisProfile, params: Mapping[str, Any]) -> Any:

@@ -10,6 +10,7 @@ import numbers
 from typing import Any
 
 from audiocache_nb.errors import InvalidParameterError
+from audiocache_nb.features.storage import STORAGES
 
 WINDOWS = ("hann", "hamming", "blackman", "boxcar")
 MAX_WINDOW_SAMPLES = 1 << 20
@@ -32,6 +33,9 @@ class AnalysisProfile:
         Calibrated calculators use the periodic form.
     min_decibels, max_decibels : float [dB]
         The range decibel features are clamped to.
+    storage : {"float32", "int16", "uint8"}
+        How spectra in decibels are stored: exactly; in hundredths of a decibel; or in 255 steps over their range,
+        a quarter of the bytes. Other features are not affected, see `Calculator.stored_range`.
     id : str
         Empty: ``"default"`` for the defaults, else a digest of the values, so that equal
         profiles are one and a label never stands for values it does not have.
@@ -55,6 +59,7 @@ class AnalysisProfile:
     window: str = "hann"
     min_decibels: float = -80.0
     max_decibels: float = 0.0
+    storage: str = "float32"
     id: str = ""
 
     def __post_init__(self) -> None:
@@ -63,13 +68,8 @@ class AnalysisProfile:
         put(self, "hop_size", _integer("hop_size", self.hop_size, 1))
         if self.fft_size is not None:
             put(self, "fft_size", _integer("fft_size", self.fft_size, self.window_size))
-        window: object = self.window
-        if not isinstance(window, str) or window not in WINDOWS:
-            raise InvalidParameterError(
-                f"window {self.window!r:.60} is not known.",
-                hint=f"Use one of {', '.join(WINDOWS)}.",
-                parameter="window",
-            )
+        _choice("window", self.window, WINDOWS)
+        _choice("storage", self.storage, STORAGES)
         low, high = _finite("min_decibels", self.min_decibels), _finite("max_decibels", self.max_decibels)
         if low >= high:
             raise InvalidParameterError(
@@ -91,6 +91,8 @@ class AnalysisProfile:
         values = self.values()
         if values == _DEFAULTS:
             return DEFAULT_PROFILE_ID
+        if values["storage"] == _DEFAULTS["storage"]:
+            del values["storage"]  # which profiles made before there was a choice do not have in their ids
         text = json.dumps(values, sort_keys=True)
         return "adhoc-" + hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -112,6 +114,13 @@ class AnalysisProfile:
 def next_power_of_two(n: int) -> int:
     """The smallest power of two that is not below ``n``."""
     return 1 << max(0, n - 1).bit_length()
+
+
+def _choice(name: str, value: object, choices: tuple[str, ...]) -> None:
+    if not isinstance(value, str) or value not in choices:
+        raise InvalidParameterError(
+            f"{name} {value!r:.60} is not known.", hint=f"Use one of {', '.join(choices)}.", parameter=name
+        )
 
 
 def _integer(name: str, value: object, low: int) -> int:
@@ -151,4 +160,5 @@ _DEFAULTS = {
     "window": "hann",
     "min_decibels": -80.0,
     "max_decibels": 0.0,
+    "storage": "float32",
 }

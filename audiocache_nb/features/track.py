@@ -12,12 +12,16 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from audiocache_nb.features.storage import DecodedRows, decode
+
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
 Alignment = Literal["center", "start"]
-TrackFormat = Literal["float32", "complex64", "waveform-minmax", "waveform-periodic", "events", "global", "matrix"]
+TrackFormat = Literal[
+    "float32", "int16", "uint8", "complex64", "waveform-minmax", "waveform-periodic", "events", "global", "matrix"
+]
 
 
 class StoredRows(Protocol):
@@ -65,8 +69,8 @@ class FeatureTrack:
     feature, calculator_id, version, label : str
         What it is and who made it.
     data : ndarray [shape=(frame_count, ...)], read-only
-        Time-major. Event lists have one row per event, global values one row. Of a track that lies in
-        the cache directory this reads and checks everything: `rows`, `shape` and `dtype` are cheaper.
+        Time-major, as stored. Event lists have one row per event, global values one row. Of a track that lies
+        in the cache directory this reads and checks everything: `rows`, `shape` and `dtype` are cheaper.
     axes : tuple of str
         Names of the axes of `data`; the first is ``frame`` (or ``event``).
     unit : str
@@ -77,7 +81,12 @@ class FeatureTrack:
         Frame `k` belongs to ``start_seconds + k * hop_seconds`` in source time.
     alignment : {"center", "start"}
         Whether that time is the centre or the first sample of the frame's window.
-    format : {"float32", "complex64", "waveform-minmax", "waveform-periodic", "events", "global", "matrix"}
+    format : {"float32", "int16", "uint8", "complex64", "waveform-minmax", "waveform-periodic", ...}
+        Also ``"events"``, ``"global"`` and ``"matrix"``.
+        With ``int16`` and ``uint8``, `data` are whole numbers and the values, which `values` and `decoded`
+        give, are ``offset + scale * data``.
+    scale, offset : float
+        In units of `unit`; 1 and 0 unless `format` is ``int16`` or ``uint8``.
     key : str
         Content key: SHA-256 over what was really used to compute it.
     provenance : mapping
@@ -101,6 +110,8 @@ class FeatureTrack:
     profile_id: str = "default"
     parameters: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     provenance: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    scale: float = 1.0
+    offset: float = 0.0
 
     def __post_init__(self) -> None:
         if len(self.shape) != len(self.axes):
@@ -169,6 +180,32 @@ class FeatureTrack:
     def is_framewise(self) -> bool:
         """Whether rows lie on a regular time grid."""
         return self.format not in ("events", "global", "matrix")
+
+    @property
+    def is_quantised(self) -> bool:
+        """Whether `data` are whole numbers that stand for values."""
+        return self.format in ("int16", "uint8")
+
+    def values(self, first: int = 0, end: int | None = None) -> NDArray[Any]:
+        """Rows in units of `unit`, however they are stored.
+
+        Parameters
+        ----------
+        first, end : int [frames]
+            The rows ``first .. end - 1``; without an end, up to the last one.
+
+        Returns
+        -------
+        ndarray of float32 [shape=(n, ...)]
+            Of events and global values float64, of spectra complex64. Read-only where nothing had to be decoded.
+        """
+        rows = self.data if first == 0 and end is None else self.rows(first, self.frame_count if end is None else end)
+        return decode(rows, self.scale, self.offset) if self.is_quantised else rows
+
+    @property
+    def decoded(self) -> NDArray[Any] | DecodedRows:
+        """`data` in units of `unit`: the array itself, or one that decodes what is asked of it."""
+        return DecodedRows(self.data, self.scale, self.offset) if self.is_quantised else self.data
 
     @functools.cached_property
     def times_s(self) -> NDArray[np.float64]:

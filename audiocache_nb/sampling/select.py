@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audiocache_nb.errors import InvalidParameterError
+from audiocache_nb.features.storage import decode
 from audiocache_nb.features.track import FeatureTrack
 from audiocache_nb.sampling.options import frequency_hz, is_decibel
 
@@ -115,9 +116,8 @@ class Selection:
 
     def _numbers(self, rows: NDArray[Any]) -> NDArray[Any]:
         rows = _flat(rows)
-        if getattr(self.track, "is_quantised", False):
-            scale, offset = (np.float32(getattr(self.track, name)) for name in ("scale", "offset"))
-            return np.asarray(rows * scale + offset, dtype=np.float32)
+        if self.track.is_quantised:
+            return decode(rows, self.track.scale, self.track.offset)
         return rows if rows.dtype.kind in "fc" else rows.astype(np.float32)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,12 +79,13 @@ def make_picture(track: FeatureTrack, checkpoint: Callable[[], None]) -> Picture
     assert kind is not None  # the caller asked
     frames, width = track.frame_count, track.width
     if kind == "image":
-        values = track.data.reshape(frames, width)
+        values = cast("NDArray[Any]", track.decoded.reshape(frames, width))
         declared = declared_range(track)
         low, high = declared or image_range(finite_range(values, checkpoint=checkpoint))
         image = ImagePyramid(values, value_min=low, value_max=high, checkpoint=checkpoint)
         return Picture(kind, image, low, high, _image_facts(track, image))
-    series: NDArray[Any] = track.data.reshape((frames, width // 2, 2) if kind == "minmax" else (frames, width))
+    shape = (frames, width // 2, 2) if kind == "minmax" else (frames, width)
+    series = cast("NDArray[Any]", track.decoded.reshape(shape))
     channels = series.shape[1]
     tile_buckets = 2048
     while tile_buckets > 128 and tile_buckets * channels * 8 > TILE_BYTES:

@@ -13,6 +13,7 @@ import numpy as np
 from audiocache_nb.analysis.control import Control, Progress
 from audiocache_nb.analysis.engine import Pass
 from audiocache_nb.analysis.jobs import Job
+from audiocache_nb.analysis.outputs import Outputs
 from audiocache_nb.analysis.plan import Item, make_item, make_plan
 from audiocache_nb.analysis.results import as_calculator_error
 from audiocache_nb.analysis.segments import SEGMENT_SAMPLES
@@ -117,6 +118,7 @@ def analyse(
     *,
     size: int = SEGMENT_SAMPLES,
     threads: int = 1,
+    outputs: Outputs | None = None,
 ) -> Outcome:
     """Compute features as a job does: one pass, then the calculators that need everything."""
     outcome, control = Outcome({}, {}), Control()
@@ -131,7 +133,7 @@ def analyse(
     for item, error in plan.broken:
         failed(item, as_calculator_error(item, error))
     if plan.groups:
-        work = Pass(plan, control, size=size)
+        work = Pass(plan, control, size=size, outputs=outputs)
         workers = [threading.Thread(target=work.work) for _ in range(threads)]
         for worker in workers:
             worker.start()

@@ -17,7 +17,7 @@ from audiocache_nb.features.profile import AnalysisProfile
 from audiocache_nb.features.steps import Step
 
 RATIO = 10 ** (3 / 10)  # an octave of IEC 61260-1
-FLOOR_DB = -120.0
+FLOOR_DB, CEILING_DB = -120.0, 7.5  # the ceiling for storage as uint8 only: half a decibel a step
 BARK_EDGES_HZ = (
     0, 100, 200, 300, 400, 510, 630, 770, 920, 1080, 1270, 1480, 1720,
     2000, 2320, 2700, 3150, 3700, 4400, 5300, 6400, 7700, 9500, 12000, 15500,
@@ -76,6 +76,9 @@ class Bands(SpectralCalculator):
     def layout(self, audio: AudioFacts, profile: AnalysisProfile, params: Mapping[str, Any]) -> Layout:
         centres = band_edges(params["kind"])[1]
         return self.rows_of(profile, "band", centres[centres < audio.sample_rate / 2])
+
+    def stored_range(self, profile: AnalysisProfile, params: Mapping[str, Any]) -> tuple[float, float]:
+        return FLOOR_DB, CEILING_DB
 
     def steps(self, audio: AudioFacts, profile: AnalysisProfile, params: Mapping[str, Any]) -> tuple[Step, ...]:
         return (power_of(profile),)

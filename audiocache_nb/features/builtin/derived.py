@@ -58,7 +58,7 @@ def curve_of(track: FeatureTrack) -> NDArray[np.float64]:
     """
     if not track.is_framewise or track.width != 1:
         raise InvalidParameterError(f"{track.feature!r:.60} is not one value per frame.")
-    return track.data.reshape(-1).astype(np.float64)
+    return track.values().reshape(-1).astype(np.float64)
 
 
 def table_of(track: FeatureTrack) -> NDArray[np.floating]:
@@ -74,4 +74,4 @@ def table_of(track: FeatureTrack) -> NDArray[np.floating]:
         raise InvalidParameterError(f"{track.feature!r:.60} has no frames.", hint=hint, parameter="of")
     if np.iscomplexobj(track.data):
         raise InvalidParameterError(f"{track.feature!r:.60} is complex.", hint=hint, parameter="of")
-    return track.data.reshape(len(track.data), track.width)
+    return track.values().reshape(track.frame_count, track.width)

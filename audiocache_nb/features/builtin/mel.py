@@ -23,6 +23,7 @@ from audiocache_nb.features.steps import Power, RowStep, Step
 LINEAR_HZ = 200 / 3  # one mel below the break
 BREAK_HZ = 1000.0
 BREAK_MEL = BREAK_HZ / LINEAR_HZ
+STORED_RANGE_DB = 160.0
 LOG_STEP = math.log(6.4) / 27  # above it
 
 MEL_PARAMETERS = (
@@ -187,6 +188,11 @@ class LogMelSpectrogram(MelCalculator):
     def layout(self, audio: AudioFacts, profile: AnalysisProfile, params: Mapping[str, Any]) -> Layout:
         rows = super().layout(audio, profile, params)
         return dataclasses.replace(rows, fill_value=FLOOR_DB - 10 * math.log10(params["ref"]))
+
+    def stored_range(self, profile: AnalysisProfile, params: Mapping[str, Any]) -> tuple[float, float]:
+        """From silence to 160 dB above it, which full scale does not reach in windows of up to 4096 samples."""
+        silence_db = FLOOR_DB - 10 * math.log10(params["ref"])
+        return silence_db, silence_db + STORED_RANGE_DB
 
     def compute(self, inputs: tuple[NDArray[Any], ...], out: NDArray[Any], state: Any, context: ComputeContext) -> None:
         np.subtract(inputs[0], np.float32(10 * math.log10(state["ref"])), out=out)

@@ -48,6 +48,9 @@ class LegacySpectrogram(Calculator):
         names = ("window_size", "hop_size", "min_decibels", "max_decibels")
         return {name: getattr(profile, name) for name in names}
 
+    def stored_range(self, profile: AnalysisProfile, params: Mapping[str, Any]) -> tuple[float, float]:
+        return profile.min_decibels, profile.max_decibels
+
     def layout(self, audio: AudioFacts, profile: AnalysisProfile, params: Mapping[str, Any]) -> Layout:
         frequencies_hz = bin_frequencies(audio.sample_rate, self._fft_size(profile))
         return Layout(

@@ -44,7 +44,11 @@ class Spectrogram(Calculator):
     promises_finite = True
 
     def used_profile(self, profile: AnalysisProfile) -> dict[str, Any]:
-        return {**profile.values(), "fft_size": profile.transform_size}
+        names = ("window_size", "hop_size", "window", "min_decibels", "max_decibels")
+        return {**{name: getattr(profile, name) for name in names}, "fft_size": profile.transform_size}
+
+    def stored_range(self, profile: AnalysisProfile, params: Mapping[str, Any]) -> tuple[float, float]:
+        return profile.min_decibels, profile.max_decibels
 
     def layout(self, audio: AudioFacts, profile: AnalysisProfile, params: Mapping[str, Any]) -> Layout:
         frequencies_hz = bin_frequencies(audio.sample_rate, profile.transform_size)
