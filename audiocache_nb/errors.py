@@ -20,6 +20,8 @@
     │  ├─ CalculatorContractError              it returned something else than it declared
     │  └─ UnknownCalculatorError (KeyError)
     ├─ CacheError (OSError)
+    │  ├─ CacheCorruptionError                 a stored feature is damaged; it has been set aside
+    │  └─ CacheVersionError                    it was written by a later version of this package
     ├─ BundleError (ValueError)                nothing was imported
     │  ├─ BundleFormatError                    damaged, or an archive that could be read in two ways
     │  ├─ BundleLimitError                     bigger than the import's limits
@@ -190,6 +192,18 @@ class CacheError(AudioCacheError, OSError):
     """The cache directory cannot be used as asked."""
 
     code = "ACN-CACHE"
+
+
+class CacheCorruptionError(CacheError):
+    """A stored feature is damaged: it has been set aside, and whoever asks again gets it computed again."""
+
+    code = "ACN-CACHE-DAMAGED"
+
+
+class CacheVersionError(CacheError):
+    """A stored feature was written by a later version of this package."""
+
+    code = "ACN-CACHE-VERSION"
 
 
 class BundleError(AudioCacheError, ValueError):

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import numpy as np
 
 from audiocache_nb.analysis.costs import CostModel
-from audiocache_nb.cache.location import cache_directory
+from audiocache_nb.cache.location import budget_bytes, cache_directory
+from audiocache_nb.cache.report import SessionCache
 from audiocache_nb.errors import IngestError, InvalidParameterError, InvalidTypeError, SessionClosedError
 from audiocache_nb.features.descriptor import Descriptor
 from audiocache_nb.features.profile import AnalysisProfile
@@ -41,15 +42,18 @@ class Session(SessionSampling):
     Parameters
     ----------
     cache_dir : path, False or None
-        Where to keep what is worth keeping between sessions: for now what calculators cost on this
-        machine; results are kept in memory. None: the user's cache directory, or the one that the
-        environment variable ``AUDIOCACHE_NB_CACHE_DIR`` names; False: nothing is written.
+        Where to keep results between sessions, and what calculators cost on this machine; any number
+        of sessions may share it. None: the user's cache directory, or the one that the environment
+        variable ``AUDIOCACHE_NB_CACHE_DIR`` names; False: nothing is written.
     workers : int >= 1, optional
         Analysis threads; None: from the machine.
     bpm : float > 0 [beats per minute]
     beats_per_bar : int >= 1
     registry : Registry, optional
         The calculators to use; None: `acn.calculators`.
+    cache_budget_bytes : int > 0 [bytes]
+        What the cache directory may hold; beyond it, what is cheapest to compute again leaves first.
+        None: what the environment variable ``AUDIOCACHE_NB_CACHE_BYTES`` says, or else 20 GB.
 
     Examples
     --------
@@ -68,6 +72,7 @@ class Session(SessionSampling):
         bpm: float = 120.0,
         beats_per_bar: int = 4,
         registry: Registry | None = None,
+        cache_budget_bytes: int | None = None,
     ) -> None:
         if workers is not None and (type(workers) is not int or workers < 1):
             raise InvalidParameterError(f"workers is {workers!r:.60}.", hint="Use a whole number from 1 on, or None.")
@@ -76,9 +81,11 @@ class Session(SessionSampling):
         self._initial_tempo = (bpm, beats_per_bar)
         self._registry = registry or calculators
         costs = CostModel(None if self.cache_dir is None else self.cache_dir / "costs.json")
-        self.timeline = Timeline(self._registry, workers=workers, tempo=self.tempo, costs=costs)
+        self.cache = SessionCache(self.cache_dir, budget_bytes(cache_budget_bytes))
+        self.timeline = Timeline(self._registry, workers=workers, tempo=self.tempo, costs=costs, cache=self.cache.store)
         if self.cache_dir is not None:
             self.timeline.scheduler.outputs.folder = self.cache_dir / "tmp"
+        self.cache.store.on_damage = self.timeline.entry_damaged
         self._tempo_subscription = self.tempo.subscribe(self.timeline.tempo_changed)
         self._lock = threading.Lock()
         self._publisher: Publisher | None = None
@@ -323,15 +330,18 @@ class Session(SessionSampling):
         return self.timeline.reanalyze(track, names)
 
     def clear(self, track: Track | str) -> int:
-        """Throw a track's features away; returns the bytes freed."""
+        """Throw a track's features away, those on disk and of all profiles as well; returns the bytes freed.
+
+        Other tracks of the same audio lose theirs, too: results belong to what was heard.
+        """
         return self.timeline.clear(track)
 
     def clear_all(self) -> None:
-        """Take all tracks away, with everything computed for them."""
+        """Take all tracks away, with everything computed for them; the cache directory keeps its results."""
         self.timeline.clear_all()
 
     def reset(self) -> None:
-        """Begin anew: no tracks, and the tempo the session began with."""
+        """Begin anew: no tracks, and the tempo the session began with; the cache directory keeps its results."""
         self.timeline.clear_all()
         bpm, beats_per_bar = self._initial_tempo
         self.tempo.beats_per_bar = beats_per_bar

@@ -79,7 +79,7 @@ class CostModel:
             self._changed = False
         temporary = self._path.with_name(f".{self._path.name}.{os.getpid()}")
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._path.parent.mkdir(0o700, parents=True, exist_ok=True)
             temporary.write_text(text)
             temporary.replace(self._path)
         except OSError:

@@ -85,7 +85,7 @@ class RowsInFile:
         self._in_memory: NDArray[Any] | None = None
         self._ranges: list[tuple[int, int]] = []  # what is in memory instead of in the file
         if folder is not None:
-            folder.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(0o700, parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder) as file:
             self._handle = os.dup(file.fileno())
         # Closed when nobody refers to the rows any more: a thread that goes on after a cancellation may still write.

@@ -6,9 +6,11 @@ import os
 import pathlib
 from typing import Literal
 
-from audiocache_nb.errors import InvalidTypeError
+from audiocache_nb.errors import InvalidParameterError, InvalidTypeError
 
 ENVIRONMENT = "AUDIOCACHE_NB_CACHE_DIR"
+BUDGET_ENVIRONMENT = "AUDIOCACHE_NB_CACHE_BYTES"
+DEFAULT_BUDGET_BYTES = 20_000_000_000
 
 
 def cache_directory(wanted: str | os.PathLike[str] | Literal[False] | None) -> pathlib.Path | None:
@@ -39,3 +41,26 @@ def cache_directory(wanted: str | os.PathLike[str] | Literal[False] | None) -> p
             f"cache_dir is a {type(wanted).__name__}.", hint="Use a path, None for the default, or False for none."
         )
     return pathlib.Path(wanted)
+
+
+def budget_bytes(wanted: int | None) -> int:
+    """How much the cache directory may hold [bytes].
+
+    Parameters
+    ----------
+    wanted : int > 0 or None
+        None: what the environment variable ``AUDIOCACHE_NB_CACHE_BYTES`` says, or else 20 GB.
+
+    Raises
+    ------
+    InvalidParameterError
+    """
+    named = os.environ.get(BUDGET_ENVIRONMENT, "") if wanted is None else ""
+    if wanted is None and not named:
+        return DEFAULT_BUDGET_BYTES
+    found: object = int(named) if named.isdecimal() and len(named) < 20 else wanted
+    if type(found) is not int or found < 1:
+        raise InvalidParameterError(
+            f"The budget of the cache is {named or wanted!r:.60}.", hint="Use a whole number of bytes from 1 on."
+        )
+    return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 
 from audiocache_nb.features.track import FeatureTrack
 
@@ -69,6 +70,19 @@ class MemoryCache:
             for track in found:
                 self._drop(track.key)
         return {track.key: track.nbytes for track in found}
+
+    def discard_stored(self, digest: str) -> dict[str, int]:
+        """Remove what lies on disk and was computed from some audio; here there is no disk."""
+        return {}
+
+    def flush(self, timeout: float | None = None) -> bool:
+        """Wait until everything has been written."""
+        return True
+
+    def close(self, timeout: float = 0.0) -> None:
+        """End what goes on in the background; here nothing does."""
+
+    on_damage: Callable[[str], None] | None = None
 
     def clear(self) -> None:
         """Forget everything."""

@@ -13,7 +13,7 @@ from audiocache_nb.analysis.jobs import Job
 from audiocache_nb.analysis.plan import Item
 from audiocache_nb.analysis.scheduler import Scheduler
 from audiocache_nb.cache.memory import MemoryCache
-from audiocache_nb.errors import IngestError, said
+from audiocache_nb.errors import CacheCorruptionError, IngestError, said
 from audiocache_nb.features.descriptor import Descriptor
 from audiocache_nb.features.registry import Registry
 from audiocache_nb.features.track import FeatureTrack
@@ -27,6 +27,8 @@ from audiocache_nb.timeline.work import Work
 
 if TYPE_CHECKING:
     from audiocache_nb.audio.source import AudioSource
+
+DAMAGED = "cache entry damaged"
 
 
 class Desk:
@@ -43,9 +45,10 @@ class Desk:
         workers: int | None = None,
         tempo: Any = None,
         costs: CostModel | None = None,
+        cache: MemoryCache | None = None,
     ) -> None:
         self.store = TimelineStore()
-        self.cache = MemoryCache()
+        self.cache = MemoryCache() if cache is None else cache  # an empty one is false
         self.costs = costs or CostModel()
         self.demand = Demand()
         self.registry = registry
@@ -92,9 +95,23 @@ class Desk:
         with self.store.changing() as change:
             if self._work.counts(job):
                 self._work.settle(job, item.key)
-                self._deliver_failure(change, job.source.id, item, error)
+                if isinstance(error.__cause__, CacheCorruptionError):  # of what it is computed from: not its own fault
+                    self._ensure(change, job.source.id, [item])
+                else:
+                    self._deliver_failure(change, job.source.id, item, error)
                 self._derive(change, job.source.id)
             self._settled.notify_all()
+
+    def entry_damaged(self, key: str) -> None:
+        """A stored feature turned out to be damaged: it is shown no more, and computed again if somebody wants it."""
+        with self.store.changing() as change:
+            for source_id, state in list(change.sources.items()):
+                hit = {slot for slot, entry in state.entries.items() if entry.track and entry.track.key == key}
+                if hit:
+                    lost = [dataclasses.replace(state.entries[slot], track=None, lost=DAMAGED) for slot in hit]
+                    change.put_source(state.with_entries(*lost))
+                    self._derive(change, source_id)
+                    self._refresh(change, source_id, hit.__contains__)
 
     def job_ended(self, job: Job) -> None:
         """A job has reached its final state."""
@@ -200,7 +217,7 @@ class Desk:
                 change.emit(events.FeatureFailed(source_id=source_id, slot=entry.slot, error=said(error)))
 
     def _put_track(self, change: Change, source_id: str, entry: FeatureEntry, track: FeatureTrack) -> None:
-        entry = dataclasses.replace(entry, track=track, label=track.label)
+        entry = dataclasses.replace(entry, track=track, label=track.label, lost="")
         if entry.failed_key == track.key:
             entry = dataclasses.replace(entry, exception=None, failed_key="")
         change.put_source(change.sources[source_id].with_entries(entry))

@@ -63,7 +63,8 @@ def judge(entry: FeatureEntry, wanted: Item | None, active: FeatureState | None,
     elif entry.exception is not None and entry.failed_key == wanted.key:
         state, reason = "failed", said(entry.exception)
     elif entry.track is None:
-        state, reason = "missing", SENTENCES["missing"]
+        state, reason = "missing", entry.lost or SENTENCES["missing"]
+        causes = (entry.lost,) if entry.lost else ()
     elif causes:
         state, reason = "stale", "; ".join(causes)
     else:

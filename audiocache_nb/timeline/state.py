@@ -91,6 +91,8 @@ class FeatureEntry:
         What differs between the stored and the wanted result.
     exception : BaseException or None
         Why the last attempt failed; its ``__cause__`` is the original.
+    lost : str
+        Why data that were there are not there any more.
     demanded : bool
         Whether some element asks for it.
     """
@@ -105,6 +107,7 @@ class FeatureEntry:
     causes: tuple[str, ...] = ()
     exception: BaseException | None = None
     failed_key: str = ""
+    lost: str = ""
     demanded: bool = False
 
     @property

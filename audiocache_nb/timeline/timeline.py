@@ -13,6 +13,7 @@ from audiocache_nb.analysis.costs import CostModel
 from audiocache_nb.analysis.jobs import Job
 from audiocache_nb.analysis.plan import make_plan
 from audiocache_nb.analysis.report import PlanReport
+from audiocache_nb.cache.memory import MemoryCache
 from audiocache_nb.errors import (
     AudioCacheError,
     InvalidParameterError,
@@ -33,6 +34,7 @@ from audiocache_nb.timeline.state import FeatureEntry, Slot, SourceState, Track
 from audiocache_nb.timeline.status import SourceStatus
 
 SLICE_S = 0.05
+CLOSE_S = 0.8
 
 
 class Timeline(Desk):
@@ -46,6 +48,8 @@ class Timeline(Desk):
         Only calculators that depend on it ever see it.
     costs : CostModel, optional
         What is known of the calculators' costs.
+    cache : MemoryCache, optional
+        Where results are kept.
     """
 
     def __init__(
@@ -55,8 +59,9 @@ class Timeline(Desk):
         workers: int | None = None,
         tempo: Any = None,
         costs: CostModel | None = None,
+        cache: MemoryCache | None = None,
     ) -> None:
-        super().__init__(registry, workers=workers, tempo=tempo, costs=costs)
+        super().__init__(registry, workers=workers, tempo=tempo, costs=costs, cache=cache)
         self.closed = False
         # The registry lives as long as the process: a timeline that nobody uses any more must not.
         this = weakref.ref(self)
@@ -264,20 +269,22 @@ class Timeline(Desk):
             return self._ensure(change, source_id, items, force=True, message=message)
 
     def clear(self, track: Track | str) -> int:
-        """Throw a source's features away and end the work on them.
+        """Throw a source's features away, on disk as well, and end the work on them.
 
         Returns
         -------
         int
             Bytes freed.
         """
+        self._check_open()
+        stored = self.cache.discard_stored(self.track(track).source.digest)  # this may take a while: not under the lock
         with self.store.changing() as change:
             self._check_open()
             source_id = self.track(track).source_id
             cancelled = self._work.detach(source_id)
             state = change.sources[source_id]
             shown = {entry.track.key: entry.track.nbytes for entry in state.entries.values() if entry.track is not None}
-            freed = sum({**self.cache.discard_audio(state.source.digest), **shown}.values())
+            freed = sum({**stored, **self.cache.discard_audio(state.source.digest), **shown}.values())
             asked = self._wanted(change, source_id)  # that somebody asks for it is no data
             blank = [FeatureEntry(slot, descriptor, self._bench.label(slot)) for slot, descriptor in asked.items()]
             change.put_source(SourceState(state.source, state.status).with_entries(*blank))
@@ -287,7 +294,7 @@ class Timeline(Desk):
         return freed
 
     def clear_all(self) -> None:
-        """Take all tracks off the timeline, with everything computed for them."""
+        """Take all tracks off the timeline, with everything computed for them; what is on disk stays there."""
         with self.store.changing() as change:
             self._check_open()
             cancelled = [job for source_id in self._work.source_ids() for job in self._work.detach(source_id)]
@@ -314,7 +321,9 @@ class Timeline(Desk):
                     self._derive(change, source_id, message="session closed")
             change.emit(events.SessionClosed())
         self._unsubscribe()
+        began_s = time.monotonic()
         self.scheduler.close()
+        self.cache.close(max(0.1, CLOSE_S - (time.monotonic() - began_s)))
         self.costs.save()
         with self._settled:
             self._settled.notify_all()

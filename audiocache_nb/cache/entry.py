@@ -1,0 +1,261 @@
+"""One entry: a feature track as a safetensors file.
+
+The file is what the safetensors format says: the length of a JSON header, the header, and the arrays
+one after another, so that any reader of that format can open it. On top of that the header is
+canonical - there is exactly one header for given content, and a file with any other is refused -
+and says what must be true of the rest: the data in chunks of about a megabyte, each with its CRC-32
+in a table of its own, so that a few rows can be checked without reading the others.
+
+::
+
+    8 bytes   length of the header
+    header    JSON, padded with blanks so that the data begin at a multiple of 64 bytes
+    data      (frame_count, ...), little-endian
+    coords    coordinates of the axes that have numbers
+    crc32     uint32, one for each chunk of `data`
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import math
+import zlib
+from collections.abc import Iterator
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audiocache_nb.cache.files import Files
+from audiocache_nb.cache.metadata import canonical, describe, restore
+from audiocache_nb.errors import CacheCorruptionError, CacheError, CacheVersionError
+from audiocache_nb.features.track import FeatureTrack, StoredRows
+
+FORMAT = 1
+CHUNK_BYTES = 1 << 20
+ALIGNMENT = 64
+START_BYTES = 1 << 16  # read at once: the header of all but very long features, and all of short ones
+MAX_HEADER_BYTES = 16 << 20
+MAX_DIMENSIONS = 32
+_DTYPES = {
+    "F16": "<f2",
+    "F32": "<f4",
+    "F64": "<f8",
+    "C64": "<c8",
+    "I8": "|i1",
+    "I16": "<i2",
+    "I32": "<i4",
+    "I64": "<i8",
+    "U8": "|u1",
+    "U16": "<u2",
+    "U32": "<u4",
+    "U64": "<u8",
+    "BOOL": "|b1",
+}
+_NAMES = {np.dtype(code): name for name, code in _DTYPES.items()}
+
+
+@dataclasses.dataclass(frozen=True)
+class Layout:
+    """What the header of an entry says.
+
+    Attributes
+    ----------
+    plain : dict
+        The track without its arrays.
+    arrays : dict of str to (dtype, shape, first byte in the file)
+    rows_per_chunk : int
+    tail : (int, int)
+        First byte and end of all that follows the data.
+    tail_crc32 : int
+    """
+
+    plain: dict[str, Any]
+    arrays: dict[str, tuple[np.dtype[Any], tuple[int, ...], int]]
+    rows_per_chunk: int
+    tail: tuple[int, int]
+    tail_crc32: int
+
+    @property
+    def size(self) -> int:
+        """Bytes of the whole file."""
+        return self.tail[1]
+
+    @property
+    def chunk_bytes(self) -> int:
+        """Bytes of a chunk; the last one may be shorter."""
+        dtype, shape, _ = self.arrays["data"]
+        return self.rows_per_chunk * math.prod(shape[1:]) * dtype.itemsize
+
+
+def rows_per_chunk(shape: tuple[int, ...], dtype: np.dtype[Any]) -> int:
+    """How many rows make a chunk of about a megabyte."""
+    return max(1, CHUNK_BYTES // max(1, math.prod(shape[1:]) * dtype.itemsize))
+
+
+def chunks(track: FeatureTrack) -> Iterator[memoryview]:
+    """The data of a track as little-endian bytes, chunk by chunk."""
+    dtype = track.dtype.newbyteorder("<")
+    step = rows_per_chunk(track.shape, dtype)
+    for first in range(0, track.frame_count, step):
+        yield as_bytes(np.ascontiguousarray(track.rows(first, first + step), dtype))
+
+
+def as_bytes(array: NDArray[Any]) -> memoryview:
+    """The bytes of a contiguous array, without a copy."""
+    return memoryview(array.reshape(-1).view(np.uint8))
+
+
+def write_plan(track: FeatureTrack) -> tuple[bytes, bytes]:
+    """What stands before the data of an entry and what follows them.
+
+    Raises
+    ------
+    CacheError
+        The track cannot be stored: its type, or something in its parameters.
+    """
+    dtype = _storable(track.dtype)
+    checks = np.array([zlib.crc32(chunk) for chunk in chunks(track)], "<u4")
+    plain = describe(track)
+    plain["names"] = {}
+    arrays: dict[str, NDArray[Any]] = {}
+    for axis, values in track.axis_coords.items():
+        if values.dtype.kind in "UO":
+            plain["names"][axis] = [str(value) for value in values]
+        else:
+            arrays[f"coords.{axis}"] = np.ascontiguousarray(values, _storable(values.dtype))
+    arrays["crc32"] = checks
+    tail = b"".join(array.tobytes() for array in arrays.values())
+    table = {"data": (dtype, track.shape)} | {name: (array.dtype, array.shape) for name, array in arrays.items()}
+    plain |= {"rows_per_chunk": rows_per_chunk(track.shape, dtype), "tail_crc32": zlib.crc32(tail)}
+    return _header(plain, table), tail
+
+
+def read_layout(files: Files, descriptor: int, size: int) -> tuple[Layout, bytes]:
+    """The header of an open entry, and what was read for it: the beginning of the file.
+
+    Raises
+    ------
+    CacheCorruptionError, CacheVersionError
+    OSError
+    """
+    start = files.read(descriptor, min(size, START_BYTES), 0)
+    length = header_bytes(start)
+    if len(start) < length <= size:
+        start += files.read(descriptor, length - len(start), len(start))
+    return parse(start, size), start
+
+
+def parse(start: bytes, file_bytes: int) -> Layout:
+    """Read the header of an entry and make sure that it can be trusted.
+
+    Parameters
+    ----------
+    start : bytes
+        The file's beginning: with the whole header, or as much of it as there is.
+    file_bytes : int
+        Size of the file.
+
+    Raises
+    ------
+    CacheCorruptionError
+    CacheVersionError
+        It was written by a later version of this package.
+    """
+    try:
+        return _parse(start, file_bytes)
+    except (KeyError, TypeError, ValueError, OverflowError, RecursionError, MemoryError, AttributeError) as error:
+        raise CacheCorruptionError(f"The cache entry's header is damaged: {type(error).__name__}.") from error
+
+
+def header_bytes(start: bytes) -> int:
+    """Bytes that come before the data, as the first eight bytes say; 0 if they say nonsense."""
+    length = 8 + int.from_bytes(start[:8], "little")
+    return length if len(start) >= 8 and length <= MAX_HEADER_BYTES else 0
+
+
+def track_of(layout: Layout, data: NDArray[Any] | StoredRows, tail: bytes) -> FeatureTrack:
+    """The track of an entry, once its tail has been checked."""
+    coords: dict[str, NDArray[Any]] = {}
+    for name in layout.arrays:
+        if name.startswith("coords."):
+            coords[name.removeprefix("coords.")] = tail_array(layout, tail, name)
+    coords |= {axis: np.array(names, dtype=np.str_) for axis, names in layout.plain["names"].items()}
+    return FeatureTrack(data=cast("NDArray[Any]", data), axis_coords=coords, **restore(layout.plain))
+
+
+def tail_array(layout: Layout, tail: bytes, name: str) -> NDArray[Any]:
+    """One of the arrays that follow the data."""
+    dtype, shape, at = layout.arrays[name]
+    return np.frombuffer(tail, dtype, math.prod(shape), at - layout.tail[0]).reshape(shape)
+
+
+def _storable(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    little = dtype.newbyteorder("<")
+    if little not in _NAMES:
+        raise CacheError(f"Values of type {dtype} are not stored.", hint="Use float32, float64 or complex64.")
+    return little
+
+
+def _header(plain: dict[str, Any], table: dict[str, tuple[np.dtype[Any], tuple[int, ...]]]) -> bytes:
+    at = 0
+    header: dict[str, Any] = {}
+    for name, (dtype, shape) in table.items():
+        end = at + math.prod(shape) * dtype.itemsize
+        header[name] = {"dtype": _NAMES[dtype], "shape": list(shape), "data_offsets": [at, end]}
+        at = end
+    said = canonical({**plain, "arrays": header}).decode()
+    metadata = {"audiocache_nb": said, "audiocache_nb.format": str(FORMAT)}  # the container wants texts here
+    metadata["audiocache_nb.sha256"] = _digest(metadata)
+    text = canonical({"__metadata__": metadata, **header})
+    padding = -(8 + len(text)) % ALIGNMENT
+    if len(text) + padding + 8 > MAX_HEADER_BYTES:
+        raise CacheError("What is known of a feature is too much to be stored.")
+    return (len(text) + padding).to_bytes(8, "little") + text + b" " * padding
+
+
+def _digest(metadata: dict[str, str]) -> str:
+    said = metadata["audiocache_nb.format"] + ":" + metadata["audiocache_nb"]
+    return hashlib.sha256(said.encode()).hexdigest()
+
+
+def _parse(start: bytes, file_bytes: int) -> Layout:
+    length = header_bytes(start)
+    if not length or length > len(start):
+        raise ValueError("no header")
+    outer = json.loads(start[8:length])
+    metadata = outer["__metadata__"]
+    stated = metadata["audiocache_nb.format"]
+    if stated != str(FORMAT):
+        if metadata["audiocache_nb.sha256"] == _digest(metadata) and int(stated) > FORMAT:
+            raise CacheVersionError("A cache entry was written by a later version of audiocache_nb.")
+        raise ValueError("unknown format")
+    plain = json.loads(metadata["audiocache_nb"])
+    table = {name: (np.dtype(_DTYPES[one["dtype"]]), _shape(one["shape"])) for name, one in _in_order(plain["arrays"])}
+    del plain["arrays"]
+    if _header(plain, table) != start[:length]:
+        raise ValueError("not canonical")
+    arrays, at = {}, length
+    for name, (dtype, shape) in table.items():
+        arrays[name] = (dtype, shape, at)
+        at += math.prod(shape) * dtype.itemsize
+    if at != file_bytes:
+        raise ValueError(f"{file_bytes} bytes instead of {at}")
+    dtype, shape, first = arrays["data"]
+    step = rows_per_chunk(shape, dtype)
+    if plain["rows_per_chunk"] != step or arrays["crc32"][1] != (-(-shape[0] // step),):
+        raise ValueError("another number of chunks")
+    return Layout(plain, arrays, step, (first + math.prod(shape) * dtype.itemsize, at), int(plain["tail_crc32"]))
+
+
+def _in_order(table: dict[str, Any]) -> list[tuple[str, Any]]:
+    """The arrays in the order in which they lie in the file; JSON has sorted their names."""
+    return sorted(table.items(), key=lambda item: (item[1]["data_offsets"], item[0] != "data", item[0] == "crc32"))
+
+
+def _shape(values: Any) -> tuple[int, ...]:
+    if not 0 < len(values) <= MAX_DIMENSIONS or not all(type(size) is int and size >= 0 for size in values):
+        raise ValueError("no shape")
+    return tuple(values)

@@ -1,0 +1,219 @@
+"""The cache as its user sees it: what there is, whether it is sound, and less of it."""
+
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+
+from audiocache_nb.cache.disk import DiskCache
+from audiocache_nb.cache.files import Files
+from audiocache_nb.cache.memory import MemoryCache
+from audiocache_nb.cache.store import CacheStore
+from audiocache_nb.cache.sweep import empty_quarantine, sweep
+from audiocache_nb.cache.verify import Problem, problems
+
+
+@dataclasses.dataclass(frozen=True)
+class CacheInfo:
+    """What a cache holds and what became of it in this session.
+
+    Attributes
+    ----------
+    path : str
+        The directory; empty where there is none.
+    access : {"write", "read", "absent", "refused", "memory"}
+        ``absent`` until something is written; ``memory`` where there is no directory.
+    entries, bytes, budget_bytes : int
+        What lies on disk, and what may.
+    memory_entries, memory_bytes : int
+    hits, misses, corrupt, written, unwritten, evicted : int
+        Of the disk, in this session.
+    notes : tuple of str
+        What went wrong with the disk, the latest last.
+    """
+
+    path: str = ""
+    access: str = "memory"
+    entries: int = 0
+    bytes: int = 0
+    budget_bytes: int = 0
+    memory_entries: int = 0
+    memory_bytes: int = 0
+    hits: int = 0
+    misses: int = 0
+    corrupt: int = 0
+    written: int = 0
+    unwritten: int = 0
+    evicted: int = 0
+    notes: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        if self.access == "memory":
+            return f"memory only: {self.memory_entries} features, {_size(self.memory_bytes)}"
+        use = {"absent": ", not there yet", "read": ", read-only", "refused": ", not used"}.get(self.access, "")
+        lines = [
+            f"{self.path}{use}",
+            f"  on disk    {self.entries:,} features, {_size(self.bytes)} of {_size(self.budget_bytes)}",
+            f"  in memory  {self.memory_entries:,} features, {_size(self.memory_bytes)}",
+            f"  session    {self.hits:,} hits, {self.misses:,} misses, {self.corrupt:,} damaged",
+            f"             {self.written:,} written, {self.unwritten:,} not written, {self.evicted:,} removed",
+        ]
+        return "\n".join([*lines, *(f"  note       {text}" for text in self.notes)])
+
+    __repr__ = __str__
+
+
+@dataclasses.dataclass(frozen=True)
+class VerifyReport:
+    """What a look at every byte has found.
+
+    Attributes
+    ----------
+    entries, bytes : int
+        What was read.
+    problems : tuple of Problem
+    repaired : bool
+        Whether what is damaged was set aside.
+    """
+
+    entries: int
+    bytes: int
+    problems: tuple[Problem, ...]
+    repaired: bool
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is damaged."""
+        return not self.problems
+
+    def __str__(self) -> str:
+        lines = [f"{self.entries:,} entries, {_size(self.bytes)}: {len(self.problems) or 'none'} damaged"]
+        lines += [f"  {problem}" for problem in self.problems]
+        if self.problems:
+            lines.append("  set aside" if self.repaired else "  verify(repair=True) sets them aside")
+        return "\n".join(lines)
+
+    __repr__ = __str__
+
+
+@dataclasses.dataclass(frozen=True)
+class GcReport:
+    """What a clean-up has removed.
+
+    Attributes
+    ----------
+    orphans, orphan_bytes : int
+        Files that processes left when they died.
+    quarantined, quarantined_bytes : int
+        Damaged entries that had been set aside.
+    evicted, evicted_bytes : int
+        Entries beyond the budget.
+    """
+
+    orphans: int = 0
+    orphan_bytes: int = 0
+    quarantined: int = 0
+    quarantined_bytes: int = 0
+    evicted: int = 0
+    evicted_bytes: int = 0
+
+    @property
+    def bytes(self) -> int:
+        """All bytes freed."""
+        return self.orphan_bytes + self.quarantined_bytes + self.evicted_bytes
+
+    def __str__(self) -> str:
+        return (
+            f"{_size(self.bytes)} freed: {self.orphans:,} unfinished files, "
+            f"{self.quarantined:,} damaged entries, {self.evicted:,} entries beyond the budget"
+        )
+
+    __repr__ = __str__
+
+
+class SessionCache:
+    """The results a session keeps: ``session.cache``.
+
+    Parameters
+    ----------
+    root : Path or None
+        The cache directory; None: only memory.
+    budget_bytes : int > 0
+    files : Files, optional
+        The file calls.
+    """
+
+    def __init__(self, root: pathlib.Path | None, budget_bytes: int, *, files: Files | None = None) -> None:
+        self._root = root
+        self._disk = None if root is None else DiskCache(str(root.expanduser().absolute()), budget_bytes, files=files)
+        self.store = MemoryCache() if self._disk is None else CacheStore(self._disk)
+
+    @property
+    def root(self) -> pathlib.Path | None:
+        """The cache directory, or None if results stay in memory."""
+        return None if self._disk is None else pathlib.Path(self._disk.place.root)
+
+    def info(self) -> CacheInfo:
+        """What there is; looks through the directory."""
+        memory = CacheInfo(memory_entries=len(self.store), memory_bytes=self.store.nbytes)
+        disk = self._disk
+        if disk is None:
+            return memory
+        sizes = [one.size for one in disk.entries()]
+        counters = disk.counters
+        return dataclasses.replace(
+            memory,
+            path=disk.place.root,
+            access=disk.place.access,
+            entries=len(sizes),
+            bytes=sum(sizes),
+            budget_bytes=disk.budget.budget_bytes,
+            hits=counters.hits,
+            misses=counters.misses,
+            corrupt=counters.corrupt,
+            written=counters.written,
+            unwritten=counters.unwritten,
+            evicted=counters.evicted,
+            notes=disk.notes.texts,
+        )
+
+    def verify(self, *, repair: bool = False) -> VerifyReport:
+        """Read every byte on disk and compare it with its checksum.
+
+        Parameters
+        ----------
+        repair : bool
+            Set damaged entries aside; they are computed again when somebody wants them.
+        """
+        if self._disk is None:
+            return VerifyReport(0, 0, (), repair)
+        count = size = 0
+        found = []
+        for one, problem in problems(self._disk, repair=repair):
+            count += 1
+            size += one.size
+            if problem is not None:
+                found.append(problem)
+        return VerifyReport(count, size, tuple(found), repair)
+
+    def gc(self) -> GcReport:
+        """Remove what dead processes left, what was set aside, and what exceeds the budget."""
+        disk = self._disk
+        if disk is None or disk.place.access != "write":
+            return GcReport()
+        orphans = sweep(disk.place, disk.owner)
+        return GcReport(*orphans, *empty_quarantine(disk.place), *disk.keep_budget())
+
+    def flush(self, timeout: float | None = None) -> bool:
+        """Wait until every result so far is on disk; False if the time [s] ran out."""
+        return self.store.flush(timeout)
+
+    def __repr__(self) -> str:
+        return f"<audiocache_nb cache>\n{self.info()}"
+
+
+def _size(count: int) -> str:
+    for unit, scale in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if count >= scale:
+            return f"{count / scale:.3g} {unit}"
+    return f"{count} bytes"
