@@ -18,6 +18,7 @@ from audiocache_nb.features.descriptor import Descriptor
 from audiocache_nb.features.profile import AnalysisProfile
 from audiocache_nb.features.registry import Registry, calculators
 from audiocache_nb.features.track import FeatureTrack
+from audiocache_nb.session_playhead import SessionPlayhead
 from audiocache_nb.session_sampling import SessionSampling
 from audiocache_nb.timeline.freshness import Freshness
 from audiocache_nb.timeline.state import Track
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 Names = str | Descriptor | Iterable[str | Descriptor]
 
 
-class Session(SessionSampling):
+class Session(SessionPlayhead, SessionSampling):
     """A timeline of audio tracks, and the features that are computed for them.
 
     Parameters

@@ -26,6 +26,7 @@ FLOORS = {
     "widgets": 9,
     "plotting": 9,
     "session": 10,
+    "session_playhead": 10,
     "session_sampling": 10,
     "cli": 10,
     "__main__": 10,
