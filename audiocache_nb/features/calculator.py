@@ -137,6 +137,10 @@ class Calculator(abc.ABC):
         Only then does the tempo map take part in the key.
     promises_finite : bool
         Whether `compute` always fills its rows with finite numbers; if not, every run of rows is checked.
+    gain : {"", "invariant", "linear", "quadratic", "decibels"} or a tuple of these
+        What becomes of the values when the recording is multiplied by `g` > 0: the same, times `g`, times ``g^2``, or
+        plus ``20 log10 g`` as far as they are above what silence is. A tuple says it of every column of the last
+        axis; "" says nothing.
     """
 
     id: str
@@ -150,6 +154,7 @@ class Calculator(abc.ABC):
     depends_on_tempo: bool = False
     fill_value: float | None = None
     promises_finite: bool = False
+    gain: str | tuple[str, ...] = ""
 
     @property
     def version_text(self) -> str:

@@ -279,7 +279,7 @@ def calculator(
     feature: str | None = ...,
     unit: str = ...,
     version: int | None = ...,
-    inputs: str = ...,
+    inputs: str | Sequence[str] = ...,
     id: str | None = ...,
     label: str = ...,
     locality: Locality | None = ...,
@@ -300,14 +300,17 @@ def calculator(function: Any = None, /, *, feature: str | None = None, **options
         For axes and tables.
     version : int or None
         None: the code is the version, an edit makes the results stale.
-    inputs : {"frames", "spectrum", "samples", "channels"}
+    inputs : {"frames", "spectrum", "samples", "channels"}, or names of features
         What the first argument receives: frames [shape=(n, window)], magnitudes [shape=(n, bins)],
-        the mono mix [shape=(m,)] or all channels [shape=(m, channels)].
+        the mono mix [shape=(m,)], all channels [shape=(m, channels)], or the finished data of a
+        feature [shape=(n, ...)]; of several features, given as a tuple of names, a tuple of arrays.
     id : str, optional
         Default: the feature.
     locality : acn.local(halo_frames) or acn.whole, optional
-        Default: local for frames and spectrum, whole for samples and channels.
+        Default: local for frames, spectrum and features, whole for samples and channels. What returns
+        `Events`, a `Global` or a `Matrix` is whole.
     depends_on_tempo : bool
+        Whether ``ctx.tempo`` is read; only then does the tempo map enter the key.
     fill_value : float, optional
         What silence is; default 0.
     axes : tuple of str, optional

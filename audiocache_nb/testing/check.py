@@ -14,7 +14,7 @@ from audiocache_nb.errors import InvalidParameterError, InvalidTypeError
 from audiocache_nb.features.calculator import Calculator
 from audiocache_nb.features.profile import AnalysisProfile
 from audiocache_nb.features.registry import calculators
-from audiocache_nb.testing import conduct, declared, keys, locality, outcome
+from audiocache_nb.testing import conduct, declared, gain, keys, locality, outcome
 from audiocache_nb.testing.cases import Case
 from audiocache_nb.testing.report import Log, Report
 
@@ -37,6 +37,7 @@ PROMISES = {
     "neighbours": "a row depends on no more neighbouring frames than declared",
     "cutting": "the same numbers however the sound is cut and whatever thread computes",
     "shift": "sound that comes a hop later gives rows one later",
+    "gain": "values that follow a gain as declared",
     "progress": "progress from 0 to 1 that never goes back",
     "looks": "a look at least every 100 ms whether the job was cancelled",
     "cancelling": "it ends when it finds the job cancelled",
@@ -183,6 +184,7 @@ _ONCE: dict[str, Callable[[Case], None]] = {
     "channels": outcome.channels,
     "signals": outcome.signals,
     "memory": conduct.own_memory,
+    "gain": gain.law,
     "progress": conduct.progress,
     "looks": conduct.looks,
     "cancelling": conduct.cancelling,
@@ -195,5 +197,6 @@ _NEEDS = {
     "neighbours": ("input", "repeats", "surroundings"),
     "cutting": ("layout", "input", "memory", "repeats", "neighbours", "surroundings"),
     "shift": ("input", "memory", "repeats", "neighbours", "cutting"),
+    "gain": ("input", "repeats"),
     "key": ("repeats",),
 }

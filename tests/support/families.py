@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from audiocache_nb.analysis.jobs import Job
@@ -48,3 +49,21 @@ def compute(
 def named(track: FeatureTrack) -> dict[str, float]:
     """The values of a global track by their names."""
     return dict(zip(map(str, track.coords["value"]), map(float, track.data[0]), strict=True))
+
+
+def compute_all(
+    source: AudioSource, calculators: Iterable[Calculator], profile: AnalysisProfile | None = None, *, threads: int = 1
+) -> dict[str, FeatureTrack]:
+    """The tracks of calculators by their ids, in one job; the first error is raised."""
+    items = [make_item(source, Descriptor(one.feature, one.id, profile), one, registry=BUILTIN) for one in calculators]
+    tracks: dict[str, FeatureTrack] = {}
+    errors: list[BaseException] = []
+    run_job(
+        Job(source, items),
+        threads,
+        lambda item, track: tracks.__setitem__(item.key, track),
+        lambda _item, error: errors.append(error),
+    )
+    if errors:
+        raise errors[0]
+    return {item.calculator.id: tracks[item.key] for item in items}

@@ -428,6 +428,31 @@ def counts(frames):
     return np.abs(frames).max(axis=1)
 
 
+class SaysItIsPower(Peak):
+    gain = "quadratic"
+
+
+class SaysItIsDecibels(Peak):
+    gain = "decibels"
+
+
+class CountsIt(Peak):
+    """How many samples of each frame are beyond a level."""
+
+    gain = "invariant"
+
+    def compute(self, inputs, out, state, context):
+        out[:, 0] = (np.abs(inputs[0]) > 0.05).sum(axis=1)
+
+
+class TwoLaws(Peak):
+    gain = ("linear", "invariant")
+
+
+class OtherLaw(Peak):
+    gain = "cubic"
+
+
 MUTANTS = {
     "no version": (NoVersion, "identity", "version None", "whole number as version"),
     "no unit": (NoUnit, "identity", "unit None", "as a text"),
@@ -482,6 +507,11 @@ MUTANTS = {
     "never looks": (never_looks, "looks", r"\d ms without a look, for 12 s", r"checkpoint\(\).*a parameter named ctx"),
     "swallows": (swallows, "cancelling", "it goes on and returns a result", "no bare except"),
     "stumbles": (stumbles, "cancelling", "it raises RuntimeError instead", "no bare except"),
+    "says it is power": (SaysItIsPower, "gain", r"at half the gain, the values .*'quadratic': row \d+", "another"),
+    "says it is decibels": (SaysItIsDecibels, "gain", "the law 'decibels': none is 12 dB above", "another gain"),
+    "counts what is loud": (CountsIt, "gain", "the law 'invariant'", "or none"),
+    "two laws": (TwoLaws, "gain", "2 laws for 1 columns", "one for each"),
+    "other law": (OtherLaw, "gain", "gain 'cubic'", "another gain"),
     "seeds": (seeds, "surroundings", "it changes numpy's global random numbers", r"np\.random\.default_rng"),
     "lets errors raise": (lets_errors_raise, "surroundings", "handling of floating-point errors", r"np\.errstate"),
     "divides": (divides, "extremes", r"ZeroDivisionError.*bands=0|ZeroDivisionError", "return a result"),

@@ -27,6 +27,7 @@ FAMILIES = (
     "delta",
     "onsets",
     "tempogram",
+    "tempo_curve",
     "beats",
     "yin",
     "pyin",
@@ -35,6 +36,7 @@ FAMILIES = (
     "cqt",
     "structure",
     "voice",
+    "voice_quality",
 )
 
 

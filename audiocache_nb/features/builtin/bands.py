@@ -68,6 +68,7 @@ class Bands(SpectralCalculator):
     feature = "bands"
     label = "Band levels"
     unit = "dB"
+    gain = "decibels"
     silence = FLOOR_DB
     parameters = Schema(
         Parameter("kind", str, "third", choices=("octave", "third", "bark"), description="Which bands."),
@@ -99,6 +100,7 @@ class Bands(SpectralCalculator):
         clamp_low(out, 10 ** (FLOOR_DB / 10), out)
         np.log10(out, out=out)
         out *= np.float32(10)
+        clamp_low(out, FLOOR_DB, out)  # whose logarithm is a little less
 
 
 CALCULATORS = (Bands,)

@@ -44,6 +44,7 @@ class Beats(Derived):
     feature = "beats"
     label = "Beats"
     inputs = ("onset_strength", "tempo")
+    gain = "invariant"
     parameters = Schema(
         Parameter("tempo", str, "constant", choices=("constant", "curve"), description="Whether the tempo may change."),
         Parameter(

@@ -96,6 +96,7 @@ class Chroma(SpectralCalculator):
     id = "chroma"
     feature = "chroma"
     label = "Chroma"
+    gain = "invariant"
     parameters = Schema(TUNING)
 
     def layout(self, audio: AudioFacts, profile: AnalysisProfile, params: Mapping[str, Any]) -> Layout:
@@ -130,6 +131,7 @@ class Tonnetz(SpectralCalculator):
     id = "tonnetz"
     feature = "tonnetz"
     label = "Tonal centroid"
+    gain = "invariant"
     columns = ("fifths sine", "fifths cosine", "minor sine", "minor cosine", "major sine", "major cosine")
     parameters = Schema(TUNING)
 

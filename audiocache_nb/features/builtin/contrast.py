@@ -37,6 +37,7 @@ class Contrast(SpectralCalculator):
     feature = "contrast"
     label = "Spectral contrast"
     unit = "dB"
+    gain = "invariant"
     parameters = Schema(
         Parameter("n_bands", int, 6, 1, 12, description="Number of octaves above fmin."),
         Parameter("fmin", float, 200.0, 1.0, 20_000.0, description="Upper edge of the lowest band, in Hz."),

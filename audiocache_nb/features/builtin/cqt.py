@@ -167,6 +167,7 @@ class ConstantQ(Calculator):
     version = 1
     inputs = "samples"
     locality = local(0)
+    gain = "linear"
     parameters = Schema(
         Parameter("fmin", float, C1_HZ, minimum=16.0, maximum=5000.0, description="Lowest centre in hertz (C1)."),
         Parameter("n_bins", int, 84, minimum=1, maximum=480, description="Number of bins (seven octaves)."),

@@ -40,7 +40,13 @@ class Derived(Calculator):
     def layout(self, audio: AudioFacts, profile: AnalysisProfile, params: Mapping[str, Any]) -> Layout:
         """One value on the profile's frames; of events and global values only the time grid counts."""
         framing = Framing(profile.window_size, profile.hop_size, "center")
-        return Layout(framing=framing, tail=(1,), axes=("frame", "value"), unit=self.unit)
+        return Layout(
+            framing=framing,
+            tail=(1,),
+            axes=("frame", "value"),
+            unit=self.unit,
+            axis_coords={"value": np.array([self.feature])},
+        )
 
     def layout_like(
         self, dependency: Layout, audio: AudioFacts, profile: AnalysisProfile, params: Mapping[str, Any]

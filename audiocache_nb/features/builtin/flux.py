@@ -48,6 +48,7 @@ class Flux(SpectralCalculator):
     feature = "flux"
     label = "Spectral flux"
     locality = Local(1)
+    gain = "invariant"
 
     def halo(self, profile: AnalysisProfile, params: Mapping[str, Any]) -> tuple[int, int]:
         return 1, 0

@@ -16,13 +16,16 @@ from audiocache_nb.features.framing import Framing
 from audiocache_nb.features.parameters import Parameter, Schema
 from audiocache_nb.features.profile import AnalysisProfile
 from audiocache_nb.features.steps import Channels, Span, Step
-from audiocache_nb.features.track import Global
+from audiocache_nb.features.track import Events, Global
 
 CELLS_PER_S = 10
 VALUES = ("clipped samples", "clipping runs", "mean", "power", "product with the first channel")
 CLIP_LEVEL = Parameter(
     "clip_level", float, 0.999, minimum=0.1, maximum=1.0, description="Samples at or beyond this level are clipped."
 )
+
+SILENCE = Parameter("silence_db", float, -60.0, minimum=-200.0, maximum=0.0, description="Power below this is silence.")
+KINDS = ("clipping", "silence", "offset")
 
 
 def _framing(sample_rate: int) -> Framing:
@@ -47,6 +50,7 @@ class HealthCells(Calculator):
     version = 1
     inputs = "channels"
     locality = local(1)
+    gain = ("", "", "linear", "quadratic", "quadratic")
     parameters = Schema(CLIP_LEVEL)
     promises_finite = True
 
@@ -99,7 +103,8 @@ class Health(Derived):
       one is upside down and mono would lose it. 1 with a single channel, 0 where one is silent.
     - ``dc_<channel>``: mean of each channel's samples.
 
-    A recording without samples has zeros. Needs all of ``health.cells``.
+    How many samples were no numbers, and whether there were as many as the file's header promised, is known when a
+    recording is read: ``track.source.health``. A recording without samples has zeros. Needs all of ``health.cells``.
     """
 
     id = "health"
@@ -108,7 +113,7 @@ class Health(Derived):
     inputs = ("health.cells",)
     parameters = Schema(
         CLIP_LEVEL,
-        Parameter("silence_db", float, -60.0, minimum=-200.0, maximum=0.0, description="Power below this is silence."),
+        SILENCE,
     )
 
     def dependencies(self, profile: AnalysisProfile, params: Mapping[str, Any]) -> tuple[Descriptor, ...]:
@@ -143,4 +148,76 @@ def _correlation(means: NDArray[np.float64]) -> float:
     return float(np.clip(covariance / np.sqrt(variance[0] * variance[1]), -1, 1))
 
 
-CALCULATORS = (HealthCells, Health)
+class HealthEvents(Derived):
+    """Where something may be wrong with the recording: stretches that are clipped, silent, or off centre.
+
+    Each event has its time [s] and, as values, the ``kind`` (its place in ("clipping", "silence", "offset")), the
+    ``channel`` from 0 (-1: all), the ``duration_s``, and an ``amount``:
+
+    - clipping: tenths of a second in a row with samples at or beyond `clip_level`; the amount is their number.
+    - silence: at least `least_silence_s` in which the mean power of every channel lies below `silence_db` re full
+      scale; the amount is the mean power, linear.
+    - offset: where the mean of a channel over the second around is at least `offset` away from 0; the amount is the
+      mean over the stretch.
+
+    A sound recording has none; one that is silent from end to end is one event. Needs all of ``health.cells``.
+    """
+
+    id = "health.events"
+    feature = "health.events"
+    label = "Health over time"
+    inputs = ("health.cells",)
+    parameters = Schema(
+        CLIP_LEVEL,
+        SILENCE,
+        Parameter(
+            "least_silence_s", float, 0.5, minimum=0.0, maximum=3600.0, description="Shorter silence is a pause."
+        ),
+        Parameter("offset", float, 0.01, minimum=1e-4, maximum=1.0, description="A mean this far from 0 is an offset."),
+    )
+
+    def dependencies(self, profile: AnalysisProfile, params: Mapping[str, Any]) -> tuple[Descriptor, ...]:
+        return (Descriptor("health.cells", "health.cells", None, {"clip_level": params["clip_level"]}),)
+
+    def compute_whole(self, inputs: tuple[Any, ...], state: Any, context: ComputeContext) -> Events:
+        cells = inputs[0].data.astype(np.float64)
+        count, channels = cells.shape[:2]
+        edges_s = np.minimum(np.arange(count + 1) * context.hop_size, context.audio_frames) / context.sample_rate
+        found: list[tuple[float, int, int, float, float]] = []
+
+        def note(
+            kind: str, channel: int, where: NDArray[np.bool_], amounts: Any, how: Any, least_s: float = 0.0
+        ) -> None:
+            for start, stop in _stretches(where):
+                length_s = edges_s[stop] - edges_s[start]
+                if length_s >= least_s:
+                    amount = float(how(amounts[start:stop]))
+                    found.append((edges_s[start], KINDS.index(kind), channel, length_s, amount))
+
+        quiet = (cells[:, :, 3] < 10 ** (state["silence_db"] / 10)).all(axis=1)
+        note("silence", -1, quiet, cells[:, :, 3], np.mean, state["least_silence_s"])
+        for c in range(channels):
+            context.checkpoint()
+            note("clipping", c, cells[:, c, 0] > 0, cells[:, c, 0], np.sum)
+            around = _around(cells[:, c, 2], CELLS_PER_S)
+            note("offset", c, np.abs(around) >= state["offset"], cells[:, c, 2], np.mean)
+        found.sort()
+        rows = np.array(found).reshape(-1, 5)
+        return Events(rows[:, 0], rows[:, 1:], ("kind", "channel", "duration_s", "amount"))
+
+
+def _stretches(where: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """Runs of cells that are set: the first, and one past the last."""
+    steps = np.flatnonzero(np.diff(where.astype(np.int8), prepend=0, append=0))
+    return list(zip(steps[::2].tolist(), steps[1::2].tolist(), strict=True))
+
+
+def _around(values: NDArray[np.float64], cells: int) -> NDArray[np.float64]:
+    """Means over so many cells around each, fewer at the ends [shape=(n,)]."""
+    total = np.concatenate(([0.0], np.cumsum(values)))
+    place = np.arange(len(values))
+    start, stop = np.maximum(0, place - cells // 2), np.minimum(len(values), place + cells // 2 + 1)
+    return np.asarray((total[stop] - total[start]) / (stop - start))
+
+
+CALCULATORS = (HealthCells, Health, HealthEvents)

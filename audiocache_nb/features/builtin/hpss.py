@@ -37,6 +37,7 @@ class HarmonicPercussive(SpectralCalculator):
     label = "Harmonic and percussive power"
     columns = ("harmonic", "percussive", "harmonic share")
     locality = local(15)
+    gain = ("quadratic", "quadratic", "invariant")
     parameters = Schema(
         Parameter("time_kernel", int, 31, minimum=1, maximum=255, description="Frames of the harmonic median; odd."),
         Parameter("frequency_kernel", int, 31, minimum=1, maximum=1023, description="Bins of the percussive one; odd."),

@@ -49,6 +49,7 @@ class LoudnessPower(Calculator):
     version = 1
     inputs = "channels"
     locality = local(WARM_UP)
+    gain = "quadratic"
     promises_finite = True
 
     def used_profile(self, profile: AnalysisProfile) -> dict[str, Any]:
@@ -126,6 +127,7 @@ class Loudness(_FromPower):
     id = "loudness"
     feature = "loudness"
     label = "Loudness"
+    gain = "decibels"
 
     def layout(self, audio: AudioFacts, profile: AnalysisProfile, params: Mapping[str, Any]) -> Layout:
         step = step_samples(audio.sample_rate)
@@ -168,6 +170,7 @@ class IntegratedLoudness(_FromPower):
     id = "loudness.integrated"
     feature = "loudness.integrated"
     label = "Integrated loudness"
+    gain = ("decibels", "invariant", "decibels", "decibels")
 
     def layout(self, audio: AudioFacts, profile: AnalysisProfile, params: Mapping[str, Any]) -> Layout:
         step = step_samples(audio.sample_rate)

@@ -161,6 +161,7 @@ class MelSpectrogram(MelCalculator):
     id = "melspectrogram"
     feature = "melspectrogram"
     label = "Mel spectrogram"
+    gain = "quadratic"
 
     def steps(self, audio: AudioFacts, profile: AnalysisProfile, params: Mapping[str, Any]) -> tuple[Step, ...]:
         return (self.mel_power(audio, profile, params),)
@@ -181,6 +182,7 @@ class LogMelSpectrogram(MelCalculator):
     feature = "logmel"
     label = "Log-mel spectrogram"
     unit = "dB"
+    gain = "decibels"
     parameters = Schema(
         *MEL_PARAMETERS, Parameter("ref", float, 1.0, 1e-10, 1e10, description="The power that reads 0 dB.")
     )

@@ -44,6 +44,7 @@ class Moments(SpectralCalculator):
     id = "moments"
     feature = "moments"
     label = "Spectral moments"
+    gain = "invariant"
     columns = ("skewness", "kurtosis", "slope", "decrease", "entropy", "crest")
 
     def steps(self, audio: AudioFacts, profile: AnalysisProfile, params: Mapping[str, Any]) -> tuple[Step, ...]:

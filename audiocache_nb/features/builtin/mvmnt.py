@@ -29,7 +29,7 @@ class LegacySpectrogram(Calculator):
     """``clip(20 log10(2/W |X[t, k]| + 1e-8), min_decibels, max_decibels)``.
 
     `X` is the transform of the mono mix under a symmetric Hann window of `W` samples, zero-padded to
-    the next power of two, at least 32.
+    the next power of two, at least 32. Silence gives `min_decibels`.
     """
 
     id = "mvmnt.spectrogram"
@@ -38,6 +38,7 @@ class LegacySpectrogram(Calculator):
     unit = "dB"
     version = 3
     inputs = "spectrum"
+    gain = "decibels"
     promises_finite = True
 
     @staticmethod
@@ -78,13 +79,18 @@ class LegacySpectrogram(Calculator):
 
 
 class LegacyRms(Calculator):
-    """``sqrt(mean(x^2))`` of the mono mix over the samples that are there."""
+    """``sqrt(mean(x^2))`` of the mono mix over the samples that are there, linear.
+
+    Windows start at ``k * hop``; one that is shorter than it should be, of a recording shorter than the window, is
+    divided by the samples it has. Silence gives zeros.
+    """
 
     id = "mvmnt.rms"
     feature = "rms"
     label = "rms"
     version = 1
     inputs = "samples"
+    gain = "linear"
     promises_finite = True
 
     def used_profile(self, profile: AnalysisProfile) -> dict[str, Any]:
@@ -119,6 +125,7 @@ class LegacyWaveform(Calculator):
     label = "waveform"
     version = 1
     inputs = "samples"
+    gain = "linear"
     promises_finite = True
 
     def used_profile(self, profile: AnalysisProfile) -> dict[str, Any]:

@@ -33,6 +33,7 @@ class OnsetStrength(MelCalculator):
     label = "Onset strength"
     unit = "dB"
     locality = Local(3)
+    gain = "invariant"
     parameters = Schema(
         Parameter("lag", int, 1, 1, 64, description="Distance of the frames that are compared."),
         Parameter(

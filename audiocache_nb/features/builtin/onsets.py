@@ -35,6 +35,7 @@ class Onsets(Derived):
     feature = "onsets"
     label = "Onsets"
     inputs = ("onset_strength",)
+    gain = "invariant"
     parameters = Schema(
         Parameter("delta", float, 0.07, minimum=0.0, maximum=1.0, description="How far above the mean a peak lies."),
         Parameter("wait_ms", float, 30.0, minimum=0.0, maximum=10000.0, description="Shortest distance of two onsets."),

@@ -37,6 +37,7 @@ class Peaks(Calculator):
     version = 1
     inputs = "channels"
     locality = local(0)
+    gain = ("linear", "linear", "quadratic")
     parameters = Schema(
         Parameter("base", int, 64, minimum=16, maximum=65536, description="Samples per row of the finest level."),
     )

@@ -45,6 +45,7 @@ class PitchCandidates(Calculator):
     version = 1
     inputs = "frames"
     locality = local(0)
+    gain = "invariant"
     parameters = Schema(*PITCH_RANGE)
     promises_finite = True
 
@@ -132,6 +133,7 @@ class Pyin(Derived):
     label = "Fundamental frequency (pYIN)"
     unit = "Hz"
     inputs = ("f0.candidates",)
+    gain = "invariant"
     parameters = Schema(
         *PITCH_RANGE,
         Parameter("switch", float, 0.01, minimum=0.0001, maximum=0.5, description="How likely voicing changes."),

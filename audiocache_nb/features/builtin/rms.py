@@ -12,17 +12,21 @@ from numpy.typing import NDArray
 from audiocache_nb.features.builtin.channels import channel_names
 from audiocache_nb.features.calculator import AudioFacts, Calculator, ComputeContext, Layout
 from audiocache_nb.features.framing import Framing
+from audiocache_nb.features.parameters import Parameter, Schema
 from audiocache_nb.features.profile import AnalysisProfile
 from audiocache_nb.features.steps import Channels, Span, Step
 
 MIN_CELL_SAMPLES = 16
 PIECE_SAMPLES = 1024
+FLOOR_DB = -120.0
+LOWEST = 10 ** (FLOOR_DB / 10)
 
 
 class Rms(Calculator):
-    """Level of each channel over centred frames, linear (full-scale square = 1).
+    """Level of each channel over centred frames, linear (full-scale square = 1) or in decibels re full scale.
 
-    ``rms[t, c] = sqrt(1/W sum_n x[t hop + n - W/2, c]^2)``, n = 0 .. W-1, silent outside the signal.
+    ``rms[t, c] = sqrt(1/W sum_n x[t hop + n - W/2, c]^2)``, n = 0 .. W-1, silent outside the signal. With
+    ``scale="dBFS"``, ``max(20 log10 rms, -120)``: a full-scale square reads 0, a full-scale sine -3.01.
 
     Agrees with ``librosa.feature.rms(y, frame_length=W, hop_length=hop, center=True)``.
     """
@@ -33,6 +37,10 @@ class Rms(Calculator):
     unit = ""
     version = 1
     inputs = "channels"
+    gain = "linear"
+    parameters = Schema(
+        Parameter("scale", str, "linear", choices=("linear", "dBFS"), description="Linear, or decibels re full scale.")
+    )
     promises_finite = True
 
     def used_profile(self, profile: AnalysisProfile) -> dict[str, Any]:
@@ -43,6 +51,8 @@ class Rms(Calculator):
             framing=Framing(profile.window_size, profile.hop_size, "center"),
             tail=(audio.channels,),
             axes=("frame", "channel"),
+            unit="dB" if params["scale"] == "dBFS" else self.unit,
+            fill_value=FLOOR_DB if params["scale"] == "dBFS" else 0.0,
             axis_coords={"channel": channel_names(audio.channels)},
         )
 
@@ -53,7 +63,10 @@ class Rms(Calculator):
         window, hop = state["window_size"], state["hop_size"]
         for c in range(out.shape[1]):
             energy = frame_energies(np.ascontiguousarray(inputs[0][:, c]), window, hop, len(out))
-            out[:, c] = np.sqrt(energy / window)
+            if state["scale"] == "linear":
+                out[:, c] = np.sqrt(energy / window)
+            else:
+                out[:, c] = np.maximum(10 * np.log10(np.maximum(energy / window, LOWEST)), FLOOR_DB)
 
 
 CALCULATORS = (Rms,)

@@ -74,6 +74,7 @@ class Centroid(SpectralCalculator):
     feature = "centroid"
     label = "Spectral centroid"
     unit = "Hz"
+    gain = "invariant"
 
     def steps(self, audio: AudioFacts, profile: AnalysisProfile, params: Mapping[str, Any]) -> tuple[Step, ...]:
         return (Mass(magnitude_of(profile)),)
@@ -98,6 +99,7 @@ class Bandwidth(SpectralCalculator):
     feature = "bandwidth"
     label = "Spectral bandwidth"
     unit = "Hz"
+    gain = "invariant"
     parameters = Schema(
         Parameter("p", float, 2.0, 1.0, 8.0, description="Power of the deviations; 2: standard deviation.")
     )
@@ -136,6 +138,7 @@ class Rolloff(SpectralCalculator):
     feature = "rolloff"
     label = "Spectral roll-off"
     unit = "Hz"
+    gain = "invariant"
     parameters = Schema(Parameter("roll_percent", float, 0.85, 0.001, 0.999, description="Which part, 0 .. 1."))
 
     def prepare(
@@ -207,6 +210,7 @@ class Flatness(SpectralCalculator):
     id = "flatness"
     feature = "flatness"
     label = "Spectral flatness"
+    gain = "invariant"
     silence = 1.0
     parameters = Schema(
         Parameter("amin", float, 1e-10, 1e-30, 1.0, description="Power that counts as silence in a bin.")

@@ -41,6 +41,7 @@ class Spectrogram(Calculator):
     unit = "dB"
     version = 1
     inputs = "spectrum"
+    gain = "decibels"
     promises_finite = True
 
     def used_profile(self, profile: AnalysisProfile) -> dict[str, Any]:

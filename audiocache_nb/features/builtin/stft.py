@@ -29,6 +29,7 @@ class Stft(SpectralCalculator):
     id = "stft"
     feature = "stft"
     label = "STFT"
+    gain = "linear"
 
     def layout(self, audio: AudioFacts, profile: AnalysisProfile, params: Mapping[str, Any]) -> Layout:
         frequencies_hz = bin_frequencies(audio.sample_rate, profile.transform_size)

@@ -39,6 +39,7 @@ class Tempogram(Derived):
     feature = "tempogram"
     label = "Tempogram"
     inputs = ("onset_strength",)
+    gain = "invariant"
     parameters = Schema(
         Parameter("window", int, 384, minimum=2, maximum=8192, description="Frames of the window and number of lags."),
     )
@@ -86,6 +87,7 @@ class Tempo(Derived):
     label = "Tempo"
     unit = "BPM"
     inputs = ("onset_strength",)
+    gain = "invariant"
     parameters = Schema(
         Parameter("start_bpm", float, 120.0, minimum=1.0, maximum=1000.0, description="The most likely tempo."),
         Parameter("spread", float, 1.0, minimum=0.01, maximum=100.0, description="Octaves of one standard deviation."),

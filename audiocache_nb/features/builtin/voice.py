@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -68,6 +69,7 @@ class Voice(Calculator):
     version = 1
     inputs = "frames"
     locality = local(0)
+    gain = ("invariant", "invariant", "invariant", "invariant", "decibels")
     parameters = Schema(
         Parameter(
             "max_formant",
@@ -111,16 +113,14 @@ class Voice(Calculator):
     def prepare(self, audio: AudioFacts, profile: AnalysisProfile, params: Mapping[str, Any]) -> _State:
         window = self._framing(audio, profile, params).window_samples
         rate = self._rate(audio, params)
-        matrix = resampling_matrix(
-            sample_rate=audio.sample_rate, window_samples=window, rate=rate, length_s=FORMANT_WINDOW_S
-        )
+        resample = _resampler(audio.sample_rate, window, rate)
         count = round(INTENSITY_PERIODS / 100 * audio.sample_rate) // 2 * 2 + 1
         taper = np.zeros(window)
         taper[window // 2 - count // 2 : window // 2 + count // 2 + 1] = np.kaiser(count, INTENSITY_BETA)
         longest = max(4, math.ceil(audio.sample_rate / params["pitch_floor"]))
         return _State(
-            resample=FilterBank(matrix),
-            order=min(2 * params["n_formants"], len(matrix) - 2),
+            resample=resample,
+            order=min(2 * params["n_formants"], resample.count - 2),
             rate=rate,
             max_bandwidth=params["max_bandwidth"] or math.inf,
             taper=taper / taper.sum(),
@@ -139,6 +139,13 @@ class Voice(Calculator):
             exact = frames.astype(np.float64)
             out[sounding, 3] = _harmonicity_db(exact, state)
             out[sounding, 4] = _intensity_db(exact, state.taper)
+
+
+@functools.lru_cache(maxsize=4)  # takes longer to make than a second of sound to analyse
+def _resampler(sample_rate: int, window_samples: int, rate: float) -> FilterBank:
+    return FilterBank(
+        resampling_matrix(sample_rate=sample_rate, window_samples=window_samples, rate=rate, length_s=FORMANT_WINDOW_S)
+    )
 
 
 def _formants(frames: NDArray[np.float32], state: _State) -> NDArray[np.float64]:

@@ -29,6 +29,7 @@ class Waveform(Calculator):
     label = "Waveform"
     version = 1
     inputs = "channels"
+    gain = "linear"
     promises_finite = True
 
     def used_profile(self, profile: AnalysisProfile) -> dict[str, Any]:

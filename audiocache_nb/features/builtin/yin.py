@@ -173,6 +173,7 @@ class Yin(Calculator):
     version = 1
     inputs = "frames"
     locality = local(0)
+    gain = "invariant"
     parameters = Schema(
         *PITCH_RANGE,
         Parameter("threshold", float, 0.1, minimum=0.0, maximum=1.0, description="What counts as periodic."),

@@ -32,6 +32,7 @@ class ZeroCrossingRate(Calculator):
     label = "Zero-crossing rate"
     version = 1
     inputs = "channels"
+    gain = "invariant"
     promises_finite = True
 
     def used_profile(self, profile: AnalysisProfile) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import pytest
 import scipy.signal
 import soundfile
 from hypothesis import given, settings
+from support.families import compute
 from support.passes import CALIBRATED, MVMNT, analyse, held, item_of, noise, streamed
 
 from audiocache_nb.features.builtin.channels import channel_names
@@ -168,6 +169,20 @@ def test_d25_a_square_at_full_scale_has_rms_1():
     np.testing.assert_allclose(analyse(held(square), ["rms"]).data("rms")[3:-3], 1, atol=LINEAR)
 
 
+@pytest.mark.parametrize("gain", [1.0, 0.5, 1e-3])
+def test_rms_in_decibels_re_full_scale(gain):
+    samples = gain * np.stack([np.sin(2 * np.pi * 64 * np.arange(9000) / 2048), np.ones(9000)], axis=1)
+    track = compute(held(samples.astype(np.float32)), "rms", scale="dBFS")
+    assert (track.unit, track.fill_value) == ("dB", -120)
+    level_db = 20 * np.log10(gain)
+    np.testing.assert_allclose(
+        track.data[4:-4], np.tile([level_db - 3.0103, level_db], (len(track.data) - 8, 1)), atol=DB
+    )
+    assert (compute(held(np.zeros((5000, 2))), "rms", scale="dBFS").data == -120).all()
+    linear = compute(held(samples.astype(np.float32)), "rms")
+    assert (linear.unit, linear.fill_value, linear.key != track.key) == ("", 0, True)
+
+
 # --- waveform -------------------------------------------------------------------------------------
 
 
@@ -287,7 +302,7 @@ def test_samples_beyond_full_scale_stay_finite():
     ("name", "used"),
     [
         ("spectrogram", {"window_size", "hop_size", "fft_size", "window", "min_decibels", "max_decibels"}),
-        ("rms", {"window_size", "hop_size"}),
+        ("rms", {"window_size", "hop_size", "scale"}),
         ("waveform", {"cell_samples"}),
     ],
 )

@@ -10,6 +10,8 @@ from hypothesis import given, settings
 from support.families import compute, named
 from support.passes import analyse, held, noise, streamed
 
+from audiocache_nb.features.builtin.health import KINDS
+
 
 @pytest.mark.parametrize("name", ["loop_mika_120bpm.flac", "loop_industrial_clipped.flac", "speech_jfk_24bit.flac"])
 def test_real_recordings_have_what_was_found_in_them_before(recording, name):
@@ -80,3 +82,42 @@ def test_short_recordings_and_silence(n):
 def test_channels_have_their_names():
     values = named(compute(held(noise(100, 4)), "health"))
     assert list(values)[4:] == ["dc_front_left", "dc_front_right", "dc_rear_left", "dc_rear_right"]
+
+
+# --- stretches ------------------------------------------------------------------------------------
+
+
+def stretches(samples: np.ndarray, rate: int = 1000, **params) -> list[list[float]]:
+    track = compute(held(samples.astype(np.float32), rate), "health.events", **params)
+    assert list(track.coords["field"]) == ["time", "kind", "channel", "duration_s", "amount"]
+    return track.data.round(4).tolist()
+
+
+def test_where_it_is_clipped_silent_and_off_centre():
+    samples = 0.5 * noise(10_000, 2)
+    samples[1260:1340, 1] = 1.0  # tenths of a second 12 and 13
+    samples[4000:5000] = 0
+    samples[8000:9999, 0] = samples[8000:9999, 0] / 10 + 0.2
+    found = stretches(samples, offset=0.1)
+    clipped, silent, offset = found
+    assert clipped == [1.2, KINDS.index("clipping"), 1, pytest.approx(0.2), 80]
+    assert silent[:4] == [4, KINDS.index("silence"), -1, 1]
+    assert offset[1:3] == [KINDS.index("offset"), 0]
+    assert offset[0] == pytest.approx(8, abs=0.2)
+    assert offset[4] == pytest.approx(0.2, abs=0.05)
+    kinds = [row[1] for row in stretches(samples, offset=0.1, least_silence_s=1.5, clip_level=1.0)]
+    assert kinds == [KINDS.index("clipping"), KINDS.index("offset")]
+
+
+def test_a_sound_recording_has_nothing_to_tell_and_silence_one_thing():
+    assert stretches(0.5 * noise(10_000, 2), 8000) == []
+    assert stretches(np.zeros((2500, 1))) == [[0, KINDS.index("silence"), -1, 2.5, 0]]
+    assert stretches(np.zeros((0, 1))) == []
+
+
+def test_the_clipped_loop_tells_how_much_is_clipped(recording):
+    samples, rate = soundfile.read(recording("loop_industrial_clipped.flac"), dtype="float32", always_2d=True)
+    source = held(samples, rate)
+    track = compute(source, "health.events")
+    clipped = track.data[track.data[:, 1] == KINDS.index("clipping")]
+    assert clipped[:, 4].sum() == source.health.clipped_samples > 0

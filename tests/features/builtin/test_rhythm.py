@@ -166,6 +166,19 @@ def test_a_snare_from_34_to_240_beats_per_minute(recording):
     assert beat_score(strokes_s, compute(source, "beats", tempo="curve", trim=False).times_s) > 0.95
 
 
+def test_the_tempo_over_time_is_that_of_the_beats():
+    truth, source = examples.truth("accelerando"), source_of("accelerando")
+    track = compute(source, "tempo.curve")
+    assert (track.unit, track.data.shape[1]) == ("BPM", 1)
+    middle_s = (truth.beats_s[1:] + truth.beats_s[:-1]) / 2
+    found = np.interp(middle_s, track.times_s, track.data[:, 0])[4:-4]
+    np.testing.assert_allclose(found, (60 / np.diff(truth.beats_s))[4:-4], rtol=0.05)
+    steady = compute(source_of("drum-loop"), "tempo.curve").data[:, 0]
+    np.testing.assert_allclose(steady, 120, rtol=0.015)
+    assert not compute(held(np.zeros(20_000)), "tempo.curve").data.any()
+    assert compute(held(np.zeros((0, 1))), "tempo.curve").data.shape == (0, 1)
+
+
 @pytest.mark.parametrize("bpm", [60.0, 90.0, 133.0, 175.0])
 def test_clicks_have_their_tempo_and_beats(bpm):
     clicks = np.zeros(22050 * 20, np.float32)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import librosa
 import numpy as np
 import pytest
 from support.families import compute
@@ -103,3 +104,46 @@ def test_events_and_complex_numbers_cannot_be_compared():
     for of, why in (("onsets", "has no frames"), ("stft", "is complex")):
         with pytest.raises(CalculatorError, match=why):
             compute(held(noise(10_000)), "ssm", of=of)
+
+
+# --- one column for every beat --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("of", ["chroma", "mfcc", "loudness", "peaks"])
+def test_columns_are_means_from_beat_to_beat_as_librosa_takes_them(of):
+    samples, rate = examples.load("drum-loop")
+    source = held(samples, rate)
+    feature, beats_s = compute(source, of), compute(source, "beats").times_s
+    track = compute(source, "ssm", of=of, sync="beats")
+    assert track.data.shape == (len(beats_s),) * 2
+    np.testing.assert_allclose(track.coords["row"], beats_s)
+    table = feature.data.reshape(len(feature.data), -1).astype(np.float64)
+    starts = np.searchsorted(feature.times_s, beats_s - 1e-9)
+    means = librosa.util.sync(table.T, starts.tolist(), aggregate=np.mean, pad=True).T
+    np.testing.assert_allclose(track.data, cosines(means[1:]), atol=2e-6)
+    curve = compute(source, "novelty", of=of, sync="beats", kernel=8)
+    assert (curve.format, list(curve.coords["field"])) == ("events", ["time", "novelty"])
+    np.testing.assert_allclose(curve.times_s, beats_s)
+
+
+def test_the_novelty_of_beats_is_that_of_their_matrix():
+    samples, rate = examples.load("drum-loop")
+    source = held(samples, rate)
+    similarity = compute(source, "ssm", sync="beats").data.astype(np.float64)
+    found = compute(source, "novelty", sync="beats", kernel=6).data[:, 1]
+    for t in (4, len(similarity) // 2):
+        part = similarity[t - 3 : t + 4, t - 3 : t + 4]
+        assert found[t] == pytest.approx((part * checkerboard(3)).sum(), abs=1e-6)
+
+
+def test_many_beats_are_taken_in_steps_and_silence_has_none():
+    samples, rate = examples.load("drum-loop")
+    source = held(samples, rate)
+    beats_s = compute(source, "beats").times_s
+    track = compute(source, "ssm", sync="beats", max_columns=6)
+    assert len(track.data) <= 6
+    step = -(-len(beats_s) // 6)
+    np.testing.assert_allclose(track.coords["row"], beats_s[::step])
+    for quiet in (np.zeros(50_000), np.zeros((0, 1))):
+        assert compute(held(quiet), "ssm", sync="beats").data.shape == (0, 0)
+        assert len(compute(held(quiet), "novelty", sync="beats").data) == 0
