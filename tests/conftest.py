@@ -14,8 +14,10 @@ ROOT = pathlib.Path(__file__).parents[1]
 
 # No deadline: a shared machine is slow now and then, and a test that depends on time proves nothing.
 hypothesis.settings.register_profile("dev", deadline=None)
-hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
-hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "dev")
+# Where everything is run at once, the same examples each time: who changes a line sees what that line did.
+hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True, max_examples=50)
+hypothesis.settings.register_profile("few", deadline=None, derandomize=True, print_blob=True, max_examples=20)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "dev"))
 
 
 @pytest.fixture(scope="session")

@@ -120,7 +120,7 @@ badge
         """
 began = time.monotonic()
 for n in range(100_001):
-    session.publisher.post(badge, progress=n / 100_000)
+    session.publisher.post(badge, state="pending", progress=n / 100_000)
 session.publisher.flush()
 elapsed = time.monotonic() - began
 print(len(sent) <= 25 * max(1.0, elapsed) + 2, badge.progress)
@@ -132,6 +132,7 @@ print(len(sent) <= 25 * max(1.0, elapsed) + 2, badge.progress)
     nb.run(1)
     nb.run(2)
     assert nb.text(2).split() == ["True", "1.0"]
+    expect(page.locator(BADGE)).to_have_attribute("data-progress", "1")
     assert nb.run(3).split() == ["True", "ready"]
     expect(page.locator(BADGE)).to_have_attribute("data-state", "ready")
 

@@ -599,4 +599,6 @@ class TimelineMachine(RuleBasedStateMachine):
 
 
 TestTimelineMachine = TimelineMachine.TestCase
-TestTimelineMachine.settings = settings(max_examples=200, stateful_step_count=50, deadline=None)
+TestTimelineMachine.settings = settings(
+    max_examples=2 * settings.default.max_examples, stateful_step_count=50, deadline=None
+)

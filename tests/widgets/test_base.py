@@ -247,7 +247,7 @@ LIKELY = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=2 * settings.default.max_examples, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(content=JSON | LIKELY)
 def test_whatever_a_page_says_it_is_harmless(session, track, content):
     widgets = session.__dict__.setdefault("_test_widgets", [])
@@ -264,7 +264,7 @@ def test_whatever_a_page_says_it_is_harmless(session, track, content):
     assert all(call[0] in ("stop", "restart") for call in session.calls)
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=settings.default.max_examples, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=JSON | st.fixed_dictionaries({"method": st.sampled_from(["update", "custom", "x"]), "state": JSON}))
 def test_broken_envelopes_are_counted_and_ignored(session, track, data):
     widgets = session.__dict__.setdefault("_test_widgets", [])
