@@ -121,13 +121,20 @@ def test_several_targets_share_the_rate(publisher):
     assert sum(len(model.messages) for model in models) <= 20 * elapsed_s + 2 * len(models)
 
 
-def test_one_thread_that_goes_when_idle():
-    publisher = Publisher(idle_s=0.02)
+def test_one_thread_serves_all_posts():
+    publisher, model = Publisher(idle_s=60.0), Model()
     assert not publisher_threads()
-    model = Model()
     for k in range(100):
         publisher.post(model, progress=float(k))
-        assert len(publisher_threads()) <= 1
+        assert len(publisher_threads()) == 1
+    until(lambda: model.progress == 99.0, about=publisher)
+    publisher.close()
+
+
+def test_the_thread_goes_when_idle_and_another_comes_with_the_next_post():
+    publisher, model = Publisher(idle_s=0.02), Model()
+    for k in range(100):
+        publisher.post(model, progress=float(k))
     until(lambda: model.progress == 99.0, about=publisher)
     until(lambda: not publisher_threads(), about=publisher)
     publisher.post(model, progress=100.0)
