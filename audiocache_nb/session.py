@@ -8,8 +8,6 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-import numpy as np
-
 from audiocache_nb.analysis.costs import CostModel
 from audiocache_nb.cache.location import budget_bytes, cache_directory
 from audiocache_nb.cache.report import SessionCache
@@ -20,6 +18,7 @@ from audiocache_nb.features.registry import Registry, calculators
 from audiocache_nb.features.track import FeatureTrack
 from audiocache_nb.session_playhead import SessionPlayhead
 from audiocache_nb.session_sampling import SessionSampling
+from audiocache_nb.session_tracks import SessionTracks, checked_place
 from audiocache_nb.timeline.freshness import Freshness
 from audiocache_nb.timeline.state import Track
 from audiocache_nb.timeline.status import SourceStatus
@@ -37,7 +36,7 @@ if TYPE_CHECKING:
 Names = str | Descriptor | Iterable[str | Descriptor]
 
 
-class Session(SessionPlayhead, SessionSampling):
+class Session(SessionPlayhead, SessionTracks, SessionSampling):
     """A timeline of audio tracks, and the features that are computed for them.
 
     Parameters
@@ -200,21 +199,23 @@ class Session(SessionPlayhead, SessionSampling):
             raise InvalidParameterError(f"analyze is {analyze!r:.60}.", hint='Use "demand", "all" or "none".')
         if self.closed:
             raise SessionClosedError("The session is closed.", hint="Make a new acn.Session().")
-        place = _place(offset_ticks, region_start_tick, region_end_tick)
+        place = checked_place(offset_ticks, region_start_tick, region_end_tick)
         chosen_id = None if track_id is None else _checked_id(track_id)
         audio = load(source, sample_rate=sample_rate, name=name, nonfinite=nonfinite, allow_partial=allow_partial)
         known = self.store.snapshot().sources.get(audio.id)
         shared = known.source if known is not None and _is_readable(known.source) else audio
         with self.store.lock:
-            track = Track(id=chosen_id or _free_id(audio.name, self.tracks), name=audio.name, source=shared, **place)
+            track = Track(
+                id=chosen_id or _free_id(audio.name, self.tracks),
+                name=audio.name,
+                source=shared,
+                tempo=self.tempo,
+                **place,
+            )
             self.timeline.add(track, hold=analyze == "none")
             if analyze == "all":
                 self.timeline.request(track, self.timeline.all_descriptors(track), f"{track.id} (all)")
         return track
-
-    def move(self, track: Track | str, *, offset_ticks: float) -> Track:
-        """Put a track somewhere else; nothing is computed again."""
-        return self.timeline.update(self.timeline.track(track).id, offset_ticks=_ticks("offset_ticks", offset_ticks))
 
     def remove(self, track: Track | str) -> None:
         """Take a track off the timeline; work for it ends."""
@@ -344,6 +345,8 @@ class Session(SessionPlayhead, SessionSampling):
     def reset(self) -> None:
         """Begin anew: no tracks, and the tempo the session began with; the cache directory keeps its results."""
         self.timeline.clear_all()
+        self.timeline.history.clear()
+        self.timeline.playback_range = None
         bpm, beats_per_bar = self._initial_tempo
         self.tempo.beats_per_bar = beats_per_bar
         self.tempo.bpm = bpm
@@ -378,36 +381,12 @@ class Session(SessionPlayhead, SessionSampling):
         return list(dict.fromkeys(self._registry.resolve(name, profile) for name in names))
 
 
-def _place(offset: object, region_start: object, region_end: object) -> dict[str, Any]:
-    """Where a clip lies, checked."""
-    start = None if region_start is None else _ticks("region_start_tick", region_start)
-    end = None if region_end is None else _ticks("region_end_tick", region_end)
-    if start is not None and start < 0:
-        raise InvalidParameterError(
-            f"region_start_tick is {start:g}, before the recording begins.", hint="Use 0 or more."
-        )
-    if end is not None and end <= (start or 0):
-        raise InvalidParameterError(
-            f"region_end_tick is {end:g}, not after the region's start at {start or 0:g}.",
-            hint="Nothing would be heard.",
-        )
-    return {"offset_ticks": _ticks("offset_ticks", offset), "region_start_tick": start, "region_end_tick": end}
-
-
 def _is_readable(source: AudioSource) -> bool:
     try:
         source.check()
     except IngestError:
         return False
     return True
-
-
-def _ticks(name: str, value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
-        raise InvalidTypeError(f"{name} is a {type(value).__name__}, not a number of ticks.")
-    if not np.isfinite(value):
-        raise InvalidParameterError(f"{name} is {value!r:.40}, which is not finite.")
-    return float(value)
 
 
 def _checked_id(track_id: object) -> str:

@@ -93,6 +93,11 @@ class TempoChanged(Event):
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class PlaybackRangeChanged(Event):
+    """Somebody chose what is played, or left it to the clips again."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class CachesCleared(Event):
     """A source's features were thrown away."""
 

@@ -11,6 +11,9 @@ from audiocache_nb.errors import UnknownTrackError, said
 from audiocache_nb.features.descriptor import Descriptor
 from audiocache_nb.features.track import FeatureTrack
 from audiocache_nb.timeline.status import SourceStatus
+from audiocache_nb.timing.clip import ClipMap
+from audiocache_nb.timing.tempo import Tempo
+from audiocache_nb.timing.tempo_map import TempoMap
 
 if TYPE_CHECKING:
     from audiocache_nb.audio.source import AudioSource
@@ -54,6 +57,8 @@ class Track:
         The part of the source that is heard, from the clip's own start.
     gain : float in 0 .. 2
     mute, enabled : bool
+    tempo : Tempo or None
+        Of the timeline it is on.
     """
 
     id: str
@@ -65,6 +70,33 @@ class Track:
     gain: float = 1.0
     mute: bool = False
     enabled: bool = True
+    tempo: Tempo | None = dataclasses.field(default=None, repr=False, compare=False)
+
+    @property
+    def clip(self) -> ClipMap:
+        """Where it lies in seconds, at the tempo of now."""
+        return ClipMap.from_ticks(
+            TempoMap.constant() if self.tempo is None else self.tempo.snapshot(),
+            offset_ticks=self.offset_ticks,
+            region_start_tick=self.region_start_tick,
+            region_end_tick=self.region_end_tick,
+        )
+
+    @property
+    def start(self) -> float:
+        """Timeline time at which it begins to sound, at the tempo of now [s]."""
+        return self.clip.offset_s
+
+    @property
+    def end(self) -> float:
+        """Timeline time at which it has ended, at the tempo of now [s]."""
+        return self.clip.span_s(self.source.duration)[1]
+
+    @property
+    def duration(self) -> float:
+        """How long it sounds, at the tempo of now [s]: its region, as far as the recording reaches."""
+        start, end = self.clip.span_s(self.source.duration)
+        return end - start
 
     @property
     def source_id(self) -> str:

@@ -8,11 +8,12 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 
 from audiocache_nb.timeline.events import Event
 from audiocache_nb.timeline.state import Snapshot, SourceState, Track
+from audiocache_nb.timing.clip import ClipTable
 
 log = logging.getLogger("audiocache_nb")
 Callback = Callable[[Event], None]
@@ -38,6 +39,7 @@ class TimelineStore:
     def __init__(self) -> None:
         self.lock = threading.RLock()
         self._snapshot = Snapshot()
+        self._clips: tuple[Mapping[str, Track], ClipTable] | None = None
         self._current: Change | None = None
         self._sequence = 0
         self._subscribers: list[_Subscriber] = []
@@ -49,6 +51,14 @@ class TimelineStore:
     def snapshot(self) -> Snapshot:
         """The state now."""
         return self._snapshot
+
+    def clips(self, snapshot: Snapshot | None = None) -> ClipTable:
+        """Where the tracks lie; made anew only when one of them has changed."""
+        tracks = (snapshot or self._snapshot).tracks
+        known = self._clips
+        if known is None or known[0] is not tracks:
+            self._clips = known = (tracks, ClipTable.of(tracks.values()))
+        return known[1]
 
     @property
     def sequence(self) -> int:
@@ -72,9 +82,8 @@ class TimelineStore:
                 self._current = None
             if not change.touched and not change.events:
                 return
-            self._snapshot = Snapshot(
-                self._snapshot.revision + 1, MappingProxyType(change.tracks), MappingProxyType(change.sources)
-            )
+            tracks = MappingProxyType(change.tracks) if change.moved else self._snapshot.tracks
+            self._snapshot = Snapshot(self._snapshot.revision + 1, tracks, MappingProxyType(change.sources))
             numbered = []
             for event in change.events:
                 self._sequence += 1
@@ -171,6 +180,7 @@ class Change:
         self.sources: dict[str, SourceState] = dict(snapshot.sources)
         self.events: list[Event] = []
         self.touched = False
+        self.moved = False  # whether any track is another one now
 
     def put_source(self, state: SourceState) -> None:
         """Add or replace a source."""
@@ -185,12 +195,12 @@ class Change:
     def put_track(self, track: Track) -> None:
         """Add or replace a track."""
         self.tracks[track.id] = track
-        self.touched = True
+        self.touched = self.moved = True
 
     def drop_track(self, track_id: str) -> None:
         """Remove a track."""
         del self.tracks[track_id]
-        self.touched = True
+        self.touched = self.moved = True
 
     def emit(self, event: Event) -> None:
         """Announce what happened, once the change is made."""

@@ -9,6 +9,9 @@ import weakref
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from audiocache_nb.analysis.costs import CostModel
 from audiocache_nb.analysis.jobs import Job
 from audiocache_nb.analysis.plan import make_plan
@@ -26,12 +29,14 @@ from audiocache_nb.errors import (
 from audiocache_nb.features.descriptor import Descriptor
 from audiocache_nb.features.registry import Registry
 from audiocache_nb.features.track import FeatureTrack
-from audiocache_nb.timeline import events
+from audiocache_nb.timeline import events, undo
 from audiocache_nb.timeline.demand import DEFAULT_ELEMENT
 from audiocache_nb.timeline.desk import Desk
 from audiocache_nb.timeline.freshness import Freshness
-from audiocache_nb.timeline.state import FeatureEntry, Slot, SourceState, Track
+from audiocache_nb.timeline.state import FeatureEntry, Slot, Snapshot, SourceState, Track
 from audiocache_nb.timeline.status import SourceStatus
+from audiocache_nb.timeline.store import Change
+from audiocache_nb.timing.tempo_map import TempoMap
 
 SLICE_S = 0.05
 CLOSE_S = 0.8
@@ -63,6 +68,8 @@ class Timeline(Desk):
     ) -> None:
         super().__init__(registry, workers=workers, tempo=tempo, costs=costs, cache=cache)
         self.closed = False
+        self.history = undo.History()
+        self._playback_range: tuple[float, float] | None = None
         # The registry lives as long as the process: a timeline that nobody uses any more must not.
         this = weakref.ref(self)
         self._unsubscribe = registry.subscribe(lambda calculator_id: _pass_on(this, calculator_id))
@@ -91,33 +98,102 @@ class Timeline(Desk):
                 change.put_source(SourceState(track.source, status))
             elif known.source is not track.source:
                 self._replace_source(change, track.source)
+            self.history.record(undo.Added(f"add {track.name!r:.60}", (track.id,)))
         return track
 
-    def update(self, track_id: str, **changes: Any) -> Track:
-        """Move, trim or rename a track; its features stay what they are."""
+    def update(self, track_id: str, *, label: str = "edit", **changes: Any) -> Track:
+        """Move, trim or rename a track; its features stay what they are. What changes nothing is no change."""
         with self.store.changing() as change:
             self._check_open()
-            track = dataclasses.replace(self.track(track_id), **changes)
+            before = change.tracks[self.track(track_id).id]
+            track = dataclasses.replace(before, **changes)
+            step = undo.edited(before, track, label)
+            if step is None:
+                return before
             change.put_track(track)
             change.emit(events.TrackChanged(track_id=track_id))
+            self.history.record(step)
         return track
 
     def remove(self, track_id: str) -> None:
         """Take a track off the timeline; its source goes with the last track that uses it."""
         with self.store.changing() as change:
             self._check_open()
-            track = self.track(track_id)
+            track = change.tracks[self.track(track_id).id]
+            step = undo.capture(self, change, [track_id], f"remove {track.name!r:.60}")
+            wished = set(self.demand.wanted([track_id]))
             change.drop_track(track_id)
             change.emit(events.TrackRemoved(track_id=track_id, source_id=track.source_id))
             self.demand.forget_track(track_id)
             self._on_hold.discard(track_id)
             cancelled: list[Job] = []
             if any(other.source_id == track.source_id for other in change.tracks.values()):
+                cancelled = self._give_up(change, track.source_id, wished)
                 self._derive(change, track.source_id)
+                self.history.record(step)
             else:
                 cancelled = self._work.detach(track.source_id)
                 change.drop_source(track.source_id)
+                self.history.record(step, [track.source])
         self._cancel(cancelled)
+
+    def _give_up(self, change: Change, source_id: str, wished: set[Slot]) -> list[Job]:
+        """Let go of the jobs of a source that only do what nobody wishes any more; returns them."""
+        idle = wished - set(self._wanted(change, source_id))
+        jobs = [job for job in self._work.of(source_id) if self._work.left(job)]
+        found = [job for job in jobs if all(Slot.of(item.descriptor) in idle for item in self._work.left(job))]
+        for job in found:
+            self._work.drop(job)
+        return found
+
+    def undo(self) -> str | None:
+        """Take the latest change of the tracks back; returns what it was, None if there is none.
+
+        Raises
+        ------
+        SourceMissingError
+            A track cannot come back, because its samples were in memory only; the step is forgotten.
+        """
+        with self.store.changing() as change:
+            self._check_open()
+            return self.history.undo(self, change)
+
+    def redo(self) -> str | None:
+        """Do again what `undo` took back last; returns what it was, None if there is nothing."""
+        with self.store.changing() as change:
+            self._check_open()
+            return self.history.redo(self, change)
+
+    @property
+    def playback_range(self) -> tuple[float, float]:
+        """From where to where is played [s].
+
+        As long as nobody sets it, it follows the clips: from time zero, or the earliest clip if that
+        begins before, to the end of the last one. Clips that are not enabled do not count.
+        """
+        chosen = self._playback_range
+        if chosen is not None:
+            return chosen
+        snapshot = self.store.snapshot()
+        enabled = np.array([track.enabled for track in snapshot.tracks.values()], dtype=np.bool_)
+        if not enabled.any():
+            return 0.0, 0.0
+        starts, ends = self.spans_s(snapshot)[enabled].T
+        return min(0.0, float(np.min(starts))), float(np.max(ends))
+
+    @playback_range.setter
+    def playback_range(self, value: tuple[float, float] | None) -> None:
+        with self.store.changing() as change:
+            self._check_open()
+            if value == self._playback_range:
+                return
+            self._playback_range = value
+            change.emit(events.PlaybackRangeChanged())
+
+    def spans_s(self, snapshot: Snapshot | None = None) -> NDArray[np.float64]:
+        """When each track sounds, in the order of the tracks, at the tempo of now [shape=(n, 2)] [s]."""
+        tempo = self._tempo.snapshot() if self._tempo is not None else TempoMap.constant()
+        return self.store.clips(snapshot).spans_s(tempo)
 
     def track(self, track: Track | str) -> Track:
         """The track as it is now.
@@ -281,8 +357,10 @@ class Timeline(Desk):
         with self.store.changing() as change:
             self._check_open()
             source_id = self.track(track).source_id
-            cancelled = self._work.detach(source_id)
             state = change.sources[source_id]
+            cancelled = self._work.detach(source_id)
+            if any(entry.track is not None for entry in state.entries.values()) or cancelled:
+                self.history.record(undo.cleared(state, f"clear the features of {state.source.name!r:.60}"))
             shown = {entry.track.key: entry.track.nbytes for entry in state.entries.values() if entry.track is not None}
             freed = sum({**stored, **self.cache.discard_audio(state.source.digest), **shown}.values())
             asked = self._wanted(change, source_id)  # that somebody asks for it is no data
@@ -297,6 +375,9 @@ class Timeline(Desk):
         """Take all tracks off the timeline, with everything computed for them; what is on disk stays there."""
         with self.store.changing() as change:
             self._check_open()
+            if change.tracks:
+                step = undo.capture(self, change, list(change.tracks), "remove all tracks")
+                self.history.record(step, [state.source for state in change.sources.values()])
             cancelled = [job for source_id in self._work.source_ids() for job in self._work.detach(source_id)]
             for track in list(change.tracks.values()):
                 change.drop_track(track.id)

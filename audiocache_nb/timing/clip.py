@@ -4,14 +4,72 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from audiocache_nb.errors import InvalidParameterError
 from audiocache_nb.timing.rounding import as_float
 from audiocache_nb.timing.tempo_map import TempoMap
+
+
+class PlacedClip(Protocol):
+    """A clip with its place in ticks and the recording it is of."""
+
+    @property
+    def offset_ticks(self) -> float: ...
+    @property
+    def region_start_tick(self) -> float | None: ...
+    @property
+    def region_end_tick(self) -> float | None: ...
+    @property
+    def source(self) -> HasDuration: ...
+
+
+class HasDuration(Protocol):
+    """A recording."""
+
+    @property
+    def duration(self) -> float: ...
+
+
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
+class ClipTable:
+    """The places of many clips, as columns: what a tempo edit projects anew, all at once.
+
+    Attributes
+    ----------
+    ticks : ndarray [shape=(n, 3)] [ticks]
+        Offset, start and end of the region; without an end, infinite.
+    durations_s : ndarray [shape=(n,)] [s]
+        Of the recordings.
+    """
+
+    ticks: NDArray[np.float64]
+    durations_s: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, clips: Iterable[PlacedClip]) -> ClipTable:
+        """Gather the places of clips."""
+        rows = [
+            (
+                clip.offset_ticks,
+                clip.region_start_tick or 0.0,
+                math.inf if clip.region_end_tick is None else clip.region_end_tick,
+                clip.source.duration,
+            )
+            for clip in clips
+        ]
+        table = np.array(rows, dtype=np.float64).reshape(-1, 4)
+        return cls(table[:, :3], table[:, 3])
+
+    def spans_s(self, tempo: TempoMap) -> NDArray[np.float64]:
+        """When each clip sounds [shape=(n, 2)] [s]; see `ClipMap.span_s`."""
+        offset, start, end = tempo.ticks_to_seconds(self.ticks).T
+        end = np.maximum(start, np.minimum(end, self.durations_s))
+        return np.stack([offset, offset + (end - start)], axis=1)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ FLOORS = {
     "session": 10,
     "session_playhead": 10,
     "session_sampling": 10,
+    "session_tracks": 10,
     "cli": 10,
     "__main__": 10,
     "__init__": 10,
