@@ -249,7 +249,11 @@ class _Source:
         With `again_too`, what was fresh and is in no cache any more is computed again, asked for or not.
         """
         found = [entry.back(timeline) for entry in self.entries]
+        known = change.sources.get(source.id)
+        before = SourceStatus(message="analysis not started") if known is None else known.status
         change.put_source(SourceState(source, self.status).with_entries(*found))
+        if (before.state, before.message) != (self.status.state, self.status.message):
+            change.emit(events.StatusChanged(source_id=source.id, status=self.status, previous=before))
         timeline._derive(change, source.id)
         todo = [
             entry.descriptor

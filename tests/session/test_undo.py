@@ -10,7 +10,7 @@ import pytest
 import soundfile
 
 import audiocache_nb as acn
-from audiocache_nb.timeline import undo
+from audiocache_nb.timeline import events, undo
 
 WAIT_S = 60
 RATE = 8000
@@ -313,6 +313,39 @@ def test_a_closed_session_takes_nothing_back(session, track):
         session.undo()
     with pytest.raises(acn.SessionClosedError):
         session.redo()
+
+
+def test_whoever_follows_the_events_alone_knows_every_status(session, track, tone, define):
+    told, tracks = {}, set()
+
+    def follow(event):
+        if isinstance(event, events.TrackAdded):
+            tracks.add(event.track_id)
+            told.setdefault(event.source_id, ("idle", "analysis not started"))
+        elif isinstance(event, events.TrackRemoved):
+            tracks.discard(event.track_id)
+            told.pop(event.source_id, None)
+        elif isinstance(event, events.StatusChanged):
+            assert told[event.source_id] == (event.previous.state, event.previous.message)
+            told[event.source_id] = (event.status.state, event.status.message)
+
+    session.undo()
+    session.subscribe(follow)
+    session.redo()
+    session.request(track, "rms", element="plot")
+    session.wait(WAIT_S)
+    for step in (session.remove, session.clear):
+        step(track)
+        session.undo()
+        session.wait(WAIT_S)
+        session.redo()
+        session.undo()
+        session.wait(WAIT_S)
+    assert session.store.flush(WAIT_S)
+    sources = session.store.snapshot().sources
+    assert told == {one: (state.status.state, state.status.message) for one, state in sources.items()}
+    assert tracks == {track.id}
+    assert session.status(track).state == "ready"
 
 
 # --- clearing --------------------------------------------------------------------------------------

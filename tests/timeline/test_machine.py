@@ -179,6 +179,14 @@ class Model:
             if left and all(self.wanted(feature) != version for feature, version in left):
                 task.counts = False
 
+    def give_up(self, number: int, asked: set[str]) -> None:
+        """Jobs that only do what a track asked for that is gone do not count any more."""
+        idle = asked - self.demanded(number)
+        for task in self.working(number):
+            left = [feature for feature, version in task.wishes if (feature, version) not in task.settled]
+            if left and idle.issuperset(left):
+                task.counts = False
+
     def detach(self, number: int) -> bool:
         tasks = self.working(number)
         for task in tasks:
@@ -282,9 +290,11 @@ class TimelineMachine(RuleBasedStateMachine):
         self.timeline.remove(track)
         number = TRACKS[track]
         del self.model.tracks[track]
+        asked = {feature for wishes in self.model.demand.values() for feature in wishes.get(track, ())}
         for wishes in self.model.demand.values():
             wishes.pop(track, None)
         if any(TRACKS[other] == number for other in self.model.tracks):
+            self.model.give_up(number, asked)
             self.model.derive(number)
         else:
             self.model.detach(number)
