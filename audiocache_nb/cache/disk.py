@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from audiocache_nb.cache import entry
 from audiocache_nb.cache.budget import Budget, Stored
-from audiocache_nb.cache.files import Files, is_file, join
+from audiocache_nb.cache.files import Files, is_file, join, same_file
 from audiocache_nb.cache.location import DEFAULT_BUDGET_BYTES
 from audiocache_nb.cache.mapped import Checked, MappedRows
 from audiocache_nb.cache.notes import Notes
@@ -93,7 +93,7 @@ class DiskCache:
         self.budget = Budget(self.place, budget_bytes)
         self.on_damage: Callable[[str], None] | None = None
         self._durable = durable
-        self._bad: set[tuple[int, int]] = set()
+        self._bad: set[tuple[int, ...]] = set()  # what is damaged and could not be moved
         self._pause_s = 0.0
         self._pause_until_s = 0.0
         self._owner: Owner | None = None
@@ -118,7 +118,7 @@ class DiskCache:
             status = self.files.look(self.place.path_of(self.place.name_of(key)))
         except OSError:
             return False
-        return is_file(status) and (status.st_dev, status.st_ino) not in self._bad
+        return is_file(status) and _identity(status) not in self._bad
 
     def _get(self, key: str) -> FeatureTrack | None:
         if self.place.access not in ("read", "write"):
@@ -135,22 +135,21 @@ class DiskCache:
             else:
                 self._cannot("read", error)
             return None
-        identity: tuple[int, int] | None = None
+        status: os.stat_result | None = None
         try:
             status = self.files.status(descriptor)
-            identity = (status.st_dev, status.st_ino)
-            if identity in self._bad:
+            if _identity(status) in self._bad:
                 return None
             self._check_kind(status, name)
-            track = self._read(descriptor, status, key, name)
+            track = self._read(descriptor, status, key)
             self._note_use(path, status.st_mtime)
         except CacheCorruptionError:
-            self._damaged(key, name, identity)
+            self._damaged(key, name, status)
         except CacheVersionError as error:
             self.notes.add("newer", f"{error.message} It is left alone.")
         except OSError as error:
             if error.errno == errno.EIO:
-                self._damaged(key, name, identity)
+                self._damaged(key, name, status)
             self._cannot("read", error)
         except MemoryError:
             self.notes.add("memory", "There was not enough memory to read a cache entry.")
@@ -161,7 +160,7 @@ class DiskCache:
                 self.files.close(descriptor)
         return None
 
-    def _read(self, descriptor: int, status: os.stat_result, key: str, name: str) -> FeatureTrack:
+    def _read(self, descriptor: int, status: os.stat_result, key: str) -> FeatureTrack:
         size = status.st_size
         layout, start = entry.read_layout(self.files, descriptor, size)
         self.counters.bytes_read += len(start)
@@ -185,18 +184,18 @@ class DiskCache:
         self, descriptor: int, layout: entry.Layout, start: bytes, tail: bytes, status: os.stat_result, key: str
     ) -> MappedRows:
         dtype, shape, first = layout.arrays["data"]
-        count, name, identity = math.prod(shape), self.place.name_of(key), (status.st_dev, status.st_ino)
+        count, name = math.prod(shape), self.place.name_of(key)
         whole = len(start) == layout.size
         source: Any = start if whole or not count else self.files.map(descriptor, layout.tail[0])
         data: NDArray[Any] = np.frombuffer(source, dtype, count, first if count else 0).reshape(shape)
         data.setflags(write=False)
 
         def read_bytes(at: int, size: int) -> bytes | None:
-            return start[at : at + size] if whole else self._read_again(name, identity, at, size)
+            return start[at : at + size] if whole else self._read_again(name, status, at, size)
 
         def damaged() -> None:
             if not whole:  # otherwise `get` is still busy with it
-                self._damaged(key, name, identity)
+                self._damaged(key, name, status)
 
         checks = entry.tail_array(layout, tail, "crc32")
         checked = Checked(len(checks)) if whole else Checked.of(status, len(checks))
@@ -207,7 +206,7 @@ class DiskCache:
         self.counters.bytes_read += len(found)
         return found
 
-    def _read_again(self, name: str, identity: tuple[int, int], at: int, size: int) -> bytes | None:
+    def _read_again(self, name: str, opened: os.stat_result, at: int, size: int) -> bytes | None:
         """Bytes of an entry that was opened before, if it still is the one in its place."""
         try:
             descriptor = self.files.open(self.place.path_of(name))
@@ -217,7 +216,7 @@ class DiskCache:
             raise
         try:
             status = self.files.status(descriptor)
-            if (status.st_dev, status.st_ino) != identity:
+            if not same_file(status, opened):
                 return None
             return self._read_bytes(descriptor, size, at)
         finally:
@@ -234,14 +233,17 @@ class DiskCache:
             with contextlib.suppress(OSError):
                 self.files.touch(path)
 
-    def _damaged(self, key: str, name: str, identity: tuple[int, int] | None) -> None:
+    def _damaged(self, key: str, name: str, opened: os.stat_result | None) -> None:
         """Set an entry aside, and tell who may be showing it."""
         self.counters.corrupt += 1
-        if identity is not None:
-            self._bad.add(identity)
         self.notes.add("damaged", "A cache entry was damaged. It was set aside, and is computed again when needed.")
         if self.place.access == "write":
-            set_aside(self.place, name, identity)
+            set_aside(self.place, name, opened)
+        if opened is not None:
+            with contextlib.suppress(OSError):
+                found = self.files.look(self.place.path_of(name))
+                if same_file(found, opened):  # it could not be moved
+                    self._bad.add(_identity(found))
         if self.on_damage is not None:
             self.on_damage(key)
 
@@ -419,6 +421,11 @@ class DiskCache:
                     self.files.unlink(self.place.path_of(one.name))
                     found[layout.plain["key"]] = math.prod(shape) * dtype.itemsize
         return found
+
+
+def _identity(status: os.stat_result) -> tuple[int, ...]:
+    """A file as it is; the number alone would soon be another file's."""
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def _check(go_on: Callable[[], bool]) -> None:

@@ -185,6 +185,11 @@ def is_file(status: os.stat_result) -> bool:
     return stat.S_ISREG(status.st_mode)
 
 
+def same_file(one: os.stat_result, other: os.stat_result) -> bool:
+    """Whether both were the same file, at moments when it was open or had its name."""
+    return (one.st_dev, one.st_ino) == (other.st_dev, other.st_ino)
+
+
 def is_folder(status: os.stat_result) -> bool:
     """Whether this is a folder, and no link to one."""
     return stat.S_ISDIR(status.st_mode)

@@ -7,10 +7,13 @@ import dataclasses
 import hashlib
 import time
 from collections.abc import Callable
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-from audiocache_nb.cache.files import Files, is_file, join
+from audiocache_nb.cache.files import Files, is_file, join, same_file
 from audiocache_nb.cache.place import Place
+
+if TYPE_CHECKING:
+    import os
 
 MAX_AGE_S = 24 * 3600.0
 QUARANTINE_FILES = 64
@@ -84,12 +87,12 @@ def empty_quarantine(place: Place) -> tuple[int, int]:
     return _remove(place, place.quarantine, lambda _name, _age_s: True)
 
 
-def set_aside(place: Place, name: str, identity: tuple[int, int] | None) -> None:
+def set_aside(place: Place, name: str, opened: os.stat_result | None) -> None:
     """Take a damaged entry out of its place, unless a good one has come there meanwhile."""
     files, path = place.files, place.path_of(name)
     try:
         status = files.look(path)
-        if identity is not None and (status.st_dev, status.st_ino) != identity:
+        if opened is not None and not same_file(status, opened):
             return
         with contextlib.suppress(FileExistsError):
             files.make_folder(place.quarantine)

@@ -35,7 +35,7 @@ class Problem:
 def problems(disk: DiskCache, *, repair: bool) -> Iterator[tuple[Stored, Problem | None]]:
     """Every entry with what is wrong with it; with `repair`, what is damaged is set aside."""
     for one in disk.entries():
-        reason, identity = "", None
+        reason, status = "", None
         try:
             descriptor = disk.files.open(disk.place.path_of(one.name))
         except FileNotFoundError:  # removed meanwhile
@@ -45,7 +45,6 @@ def problems(disk: DiskCache, *, repair: bool) -> Iterator[tuple[Stored, Problem
             continue
         try:
             status = disk.files.status(descriptor)
-            identity = (status.st_dev, status.st_ino)
             _check(disk, descriptor, status.st_size, one.name)
         except CacheVersionError:
             pass
@@ -55,7 +54,7 @@ def problems(disk: DiskCache, *, repair: bool) -> Iterator[tuple[Stored, Problem
             with contextlib.suppress(OSError):
                 disk.files.close(descriptor)
         if reason and repair and disk.place.access == "write":
-            set_aside(disk.place, one.name, identity)
+            set_aside(disk.place, one.name, status)
         yield one, Problem(one.name, reason) if reason else None
 
 

@@ -9,7 +9,7 @@ import stat
 import numpy as np
 import pytest
 import safetensors.numpy
-from support.tracks import key_of, long_data, make_track
+from support.tracks import entry_path, key_of, long_data, make_track
 
 from audiocache_nb.cache import metadata
 from audiocache_nb.cache.disk import DiskCache
@@ -19,11 +19,6 @@ from audiocache_nb.features.track import FeatureTrack
 @pytest.fixture
 def root(tmp_path):
     return str(tmp_path / "cache")
-
-
-def entry_path(root, key):
-    place = DiskCache(root).place
-    return place.path_of(place.name_of(key))
 
 
 def same(one, other):

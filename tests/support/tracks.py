@@ -6,6 +6,7 @@ import hashlib
 
 import numpy as np
 
+from audiocache_nb.cache.disk import DiskCache
 from audiocache_nb.features.track import FeatureTrack
 
 
@@ -40,3 +41,9 @@ def make_track(name: str = "a", data=None, *, audio: str = "sha256:0", seconds: 
 def long_data(megabytes: int = 8) -> np.ndarray:
     """Data of several chunks of 1024 rows."""
     return np.arange(megabytes << 18, dtype=np.float32).reshape(-1, 256)
+
+
+def entry_path(root: str, key: str) -> str:
+    """Where the entry of a key lies."""
+    place = DiskCache(root).place
+    return place.path_of(place.name_of(key))
