@@ -123,5 +123,5 @@ class Budget:
             return None
 
     def _listing(self, folder: str) -> Iterator[tuple[str, os.stat_result]]:
-        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        with contextlib.suppress(OSError):  # what cannot be looked at is as good as not there
             yield from self._place.files.listing(folder)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import time
 from typing import Literal
 
 from audiocache_nb.cache.files import Files, is_folder, join, parent_of
 from audiocache_nb.cache.notes import Notes
 
 VERSION = "v1"
+LOOK_AGAIN_S = 60.0
 SUFFIX = ".safetensors"
 TAG = (
     b"Signature: 8a477f597d28d172789f06886806bc55\n"
@@ -37,6 +39,7 @@ class Place:
         self.files = files
         self._notes = notes
         self._access: Access | None = None
+        self._look_again_s = 0.0
         self.base = self.temporary = self.quarantine = ""
         self._settle(root)
 
@@ -62,10 +65,13 @@ class Place:
 
     @property
     def access(self) -> Access:
-        """Whether the folder can be used; looked at once, and again while it is not there."""
-        if self._access is None or self._access == "absent":
-            self._access = self._look()
-        return self._access
+        """Whether the folder can be used: found out once, or again and again as long as it cannot."""
+        known = self._access
+        if known == "write" or (known in ("read", "refused") and time.monotonic() < self._look_again_s):
+            return known
+        found = self._access = self._look()
+        self._look_again_s = time.monotonic() + LOOK_AGAIN_S
+        return found
 
     def forget(self) -> None:
         """Look at the folder again at the next opportunity."""
@@ -78,6 +84,7 @@ class Place:
         ------
         OSError
         """
+        self.forget()
         if self.access == "absent":
             self._make_parents(self.root)
             self._settle(self.files.real(self.root))
@@ -130,26 +137,25 @@ class Place:
                 raise NotADirectoryError(f"{folder!r} is no folder") from None
 
     def _look(self) -> Access:
-        files = self.files
         try:
-            self._settle(files.real(self.root))
-            root = files.look(self.root)
+            self._settle(self.files.real(self.root))
+            return self._judge()
         except FileNotFoundError:
             return "absent"
         except OSError as error:
             return self._refuse(f"it cannot be looked at: {error.strerror or error}")
+
+    def _judge(self) -> Access:
+        files, user = self.files, self.files.user()
+        root = files.look(self.root)
         if not is_folder(root):
             return self._refuse("it is no folder")
-        user = files.user()
         if user is not None and root.st_uid != user and root.st_mode & 0o002:
             return self._refuse("it belongs to somebody else, and everybody can write there")
-        try:
+        folders = [self.root]
+        with contextlib.suppress(FileNotFoundError):
             inner = files.look(self.base)
-        except FileNotFoundError:
-            inner = None
-        except OSError as error:
-            return self._refuse(f"it cannot be read: {error.strerror or error}")
-        if inner is not None:
+            folders.append(self.base)
             if not is_folder(inner):
                 return self._refuse(f"{VERSION} in it is no folder")
             if user is not None and inner.st_uid not in (user, root.st_uid):
@@ -160,9 +166,11 @@ class Place:
         if user is not None and root.st_uid != user:
             self._notes.add("foreign", f"The cache directory {self.root!r} belongs to somebody else: it is only read.")
             return "read"
-        if not all(files.writable(folder) for folder in (self.root, *([self.base] if inner is not None else []))):
-            self._notes.add("read-only", f"The cache directory {self.root!r} is read-only: nothing new is kept there.")
-            return "read"
+        for folder in folders:
+            if not files.writable(folder):
+                files.look(folder)  # or has it gone since?
+                self._notes.add("read-only", f"The cache directory {self.root!r} is read-only: nothing is kept there.")
+                return "read"
         return "write"
 
     def _refuse(self, why: str) -> Access:
