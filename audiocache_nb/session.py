@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from audiocache_nb.analysis.costs import CostModel
 from audiocache_nb.cache.location import budget_bytes, cache_directory
 from audiocache_nb.cache.report import SessionCache
-from audiocache_nb.errors import IngestError, InvalidParameterError, InvalidTypeError, SessionClosedError
+from audiocache_nb.errors import (
+    CacheCorruptionError,
+    IngestError,
+    InvalidParameterError,
+    InvalidTypeError,
+    SessionClosedError,
+)
 from audiocache_nb.features.descriptor import Descriptor
 from audiocache_nb.features.profile import AnalysisProfile
 from audiocache_nb.features.registry import Registry, calculators
@@ -32,6 +38,8 @@ if TYPE_CHECKING:
     from audiocache_nb.audio.source import AudioSource
     from audiocache_nb.models.publisher import Publisher
     from audiocache_nb.timeline.events import Event
+
+CHECKED_BY_GET_BYTES = 8 << 20  # bigger features are checked where they are touched
 
 Names = str | Descriptor | Iterable[str | Descriptor]
 
@@ -274,7 +282,14 @@ class Session(SessionPlayhead, SessionTracks, SessionSampling):
             If it could not be computed; the original exception is the cause.
         WaitTimeoutError, JobCancelledError
         """
-        return self.timeline.get(track, self._registry.resolve(feature, profile), timeout)
+        descriptor = self._registry.resolve(feature, profile)
+        found = self.timeline.get(track, descriptor, timeout)
+        if found.nbytes <= CHECKED_BY_GET_BYTES:
+            try:
+                found.rows(0, found.frame_count)
+            except CacheCorruptionError:  # it has been set aside: now it is computed
+                found = self.timeline.get(track, descriptor, timeout)
+        return found
 
     def peek(
         self, track: Track | str, feature: str | Descriptor, *, profile: AnalysisProfile | None = None

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+import functools
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from audiocache_nb.errors import CacheCorruptionError
 from audiocache_nb.features.descriptor import Descriptor
 from audiocache_nb.features.profile import AnalysisProfile
 from audiocache_nb.features.registry import Registry
@@ -19,9 +22,24 @@ if TYPE_CHECKING:
     from audiocache_nb.sampling.ranges import HistorySample, RangeSample
     from audiocache_nb.sampling.sampler import FrameSample, Sampler
 
+P = ParamSpec("P")
+R = TypeVar("R")
 MOST_PREPARED: Final = 256
 Band = int | float | str | None
 Channel = int | str | None
+
+
+def _none_where_damaged(read: Callable[P, R]) -> Callable[P, R | None]:
+    """What turns out to be damaged on disk is not there: by then it has been set aside and is being computed again."""
+
+    @functools.wraps(read)
+    def careful(*args: P.args, **kwargs: P.kwargs) -> R | None:
+        try:
+            return read(*args, **kwargs)
+        except CacheCorruptionError:
+            return None
+
+    return careful
 
 
 class TrackSampler:
@@ -34,11 +52,13 @@ class TrackSampler:
         self._session = session
         self._key = key
 
+    @_none_where_damaged
     def at(self, time: float) -> FrameSample | None:
         """As `Session.sample`, at one time of the timeline [s]."""
         sampler = self._session._prepared(self._key)
         return None if sampler is None else sampler.at(time)
 
+    @_none_where_damaged
     def many(self, times: ArrayLike) -> NDArray[Any] | None:
         """As `Session.sample_many`, at many times of the timeline [s, shape=(n,)]."""
         sampler = self._session._prepared(self._key)
@@ -56,6 +76,7 @@ class SessionSampling:
     tempo: Tempo
     _registry: Registry
 
+    @_none_where_damaged
     def sample(
         self,
         track: Track | str,
@@ -138,6 +159,7 @@ class SessionSampling:
         self._prepared(key)  # what is wrong with it is said now
         return TrackSampler(self, key)
 
+    @_none_where_damaged
     def sample_many(
         self,
         track: Track | str,
@@ -168,6 +190,7 @@ class SessionSampling:
         sampler = self._prepared(key)
         return None if sampler is None else sampler.many(times)
 
+    @_none_where_damaged
     def sample_range(
         self,
         track: Track | str,
@@ -219,6 +242,7 @@ class SessionSampling:
             done=done,
         )
 
+    @_none_where_damaged
     def sample_history(
         self,
         track: Track | str,
