@@ -22,10 +22,10 @@ from audiocache_nb.features.descriptor import Descriptor
 from audiocache_nb.features.profile import AnalysisProfile
 from audiocache_nb.features.registry import Registry, calculators
 from audiocache_nb.features.track import FeatureTrack
+from audiocache_nb.session_freshness import SessionFreshness, checked_salt
 from audiocache_nb.session_playhead import SessionPlayhead
 from audiocache_nb.session_sampling import SessionSampling
 from audiocache_nb.session_tracks import SessionTracks, checked_place
-from audiocache_nb.timeline.freshness import Freshness
 from audiocache_nb.timeline.state import Track
 from audiocache_nb.timeline.status import SourceStatus
 from audiocache_nb.timeline.store import TimelineStore
@@ -44,7 +44,7 @@ CHECKED_BY_GET_BYTES = 8 << 20  # bigger features are checked where they are tou
 Names = str | Descriptor | Iterable[str | Descriptor]
 
 
-class Session(SessionPlayhead, SessionTracks, SessionSampling):
+class Session(SessionFreshness, SessionPlayhead, SessionTracks, SessionSampling):
     """A timeline of audio tracks, and the features that are computed for them.
 
     Parameters
@@ -62,6 +62,9 @@ class Session(SessionPlayhead, SessionTracks, SessionSampling):
     cache_budget_bytes : int > 0 [bytes]
         What the cache directory may hold; beyond it, what is cheapest to compute again leaves first.
         None: what the environment variable ``AUDIOCACHE_NB_CACHE_BYTES`` says, or else 20 GB.
+    salt : str, optional
+        Part of the key of every result: another text is a way out of a cache that is known to be wrong.
+        None: what the environment variable ``AUDIOCACHE_NB_SALT`` says, or else nothing.
 
     Examples
     --------
@@ -81,6 +84,7 @@ class Session(SessionPlayhead, SessionTracks, SessionSampling):
         beats_per_bar: int = 4,
         registry: Registry | None = None,
         cache_budget_bytes: int | None = None,
+        salt: str | None = None,
     ) -> None:
         if workers is not None and (type(workers) is not int or workers < 1):
             raise InvalidParameterError(f"workers is {workers!r:.60}.", hint="Use a whole number from 1 on, or None.")
@@ -90,13 +94,21 @@ class Session(SessionPlayhead, SessionTracks, SessionSampling):
         self._registry = registry or calculators
         costs = CostModel(None if self.cache_dir is None else self.cache_dir / "costs.json")
         self.cache = SessionCache(self.cache_dir, budget_bytes(cache_budget_bytes))
-        self.timeline = Timeline(self._registry, workers=workers, tempo=self.tempo, costs=costs, cache=self.cache.store)
+        self.timeline = Timeline(
+            self._registry,
+            workers=workers,
+            tempo=self.tempo,
+            costs=costs,
+            cache=self.cache.store,
+            salt=checked_salt(salt),
+        )
         if self.cache_dir is not None:
             self.timeline.scheduler.outputs.folder = self.cache_dir / "tmp"
         self.cache.store.on_damage = self.timeline.entry_damaged
         self._tempo_subscription = self.tempo.subscribe(self.timeline.tempo_changed)
         self._lock = threading.Lock()
         self._publisher: Publisher | None = None
+        self._watch_cells()
 
     # --- life --------------------------------------------------------------------------------
 
@@ -110,6 +122,7 @@ class Session(SessionPlayhead, SessionTracks, SessionSampling):
         if self.closed:
             return
         self.timeline.close()
+        self._unwatch_cells()
         self._tempo_subscription()
         if self._publisher is not None:
             self._publisher.close()
@@ -315,15 +328,10 @@ class Session(SessionPlayhead, SessionTracks, SessionSampling):
 
     def status(self, track: Track | str) -> SourceStatus:
         """Where a track's source stands."""
+        self.timeline.look(track)
         with self.store.lock:
             found = self.timeline.track(track)
             return self.store.snapshot().sources[found.source_id].status
-
-    def freshness(
-        self, track: Track | str, feature: str | Descriptor, *, profile: AnalysisProfile | None = None
-    ) -> Freshness:
-        """Whether a feature is there and right, and if not, why."""
-        return self.timeline.freshness(track, self._registry.resolve(feature, profile))
 
     # --- verbs -------------------------------------------------------------------------------
 

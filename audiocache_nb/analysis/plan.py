@@ -12,8 +12,9 @@ from audiocache_nb.analysis.program import Program
 from audiocache_nb.errors import InvalidParameterError
 from audiocache_nb.features.calculator import Calculator, Layout
 from audiocache_nb.features.descriptor import Descriptor
+from audiocache_nb.features.fingerprint import Fingerprint
 from audiocache_nb.features.framing import Framing
-from audiocache_nb.features.keys import feature_key
+from audiocache_nb.features.keys import KEY_FORMAT, feature_key
 from audiocache_nb.features.steps import Channels, Mono, Spectrum, Step, framing_of
 from audiocache_nb.features.storage import Storage
 from audiocache_nb.features.track import FeatureTrack
@@ -25,7 +26,21 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Item:
-    """One feature to compute: a resolved descriptor with everything that its key follows from."""
+    """One feature to compute: a resolved descriptor with everything that its key follows from.
+
+    Attributes
+    ----------
+    used : mapping
+        The effective parameters: of the profile those that matter, and the calculator's own.
+    version : str
+        The calculator's version when the key was made.
+    code : Fingerprint or None
+        What its code was then.
+    audio : str
+        Digest of the audio.
+    recipe : mapping
+        How it was decoded.
+    """
 
     descriptor: Descriptor
     calculator: Calculator
@@ -35,6 +50,48 @@ class Item:
     tempo: Any = None
     dependencies: tuple[Item, ...] = ()
     storage: Storage | None = None  # how its values are rounded; None: not at all
+    version: str = ""
+    code: Fingerprint | None = None
+    audio: str = ""
+    recipe: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    salt: str = ""
+
+    @property
+    def uncacheable_reason(self) -> str:
+        """Why the result is worth something in this session only; empty if it can be kept."""
+        reasons = [self.calculator.uncacheable_reason, *(item.uncacheable_reason for item in self.dependencies)]
+        return next(filter(None, reasons), "")
+
+    @property
+    def is_true(self) -> bool:
+        """Whether what runs at this moment is still what the key was made of, down to every helper."""
+        if self.code is not None and self.calculator.version is None and not self.code.is_current():
+            return self.calculator.version_text == self.version
+        return all(item.is_true for item in self.dependencies)
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """Everything that the key was made of, in plain values, to be kept with the result."""
+        found: dict[str, Any] = {
+            "key_format": KEY_FORMAT,
+            "audio": self.audio,
+            "decode": dict(self.recipe),
+            "calculator": self.calculator.id,
+            "version": self.version,
+            "parameters": dict(self.used),
+            "dependencies": self.needs,
+        }
+        if self.dependencies:
+            found["suppliers"] = {str(item.descriptor): item.facts for item in self.dependencies}
+        if self.code is not None:
+            found["code"] = {"digest": self.code.digest, "parts": dict(self.code.parts)}
+        if self.calculator.depends_on_tempo and self.tempo is not None:
+            found["tempo"] = _tempo_text(self.tempo)
+        if self.salt:
+            found["salt"] = self.salt
+        if self.uncacheable_reason:
+            found["uncacheable"] = self.uncacheable_reason
+        return found
 
     @property
     def needs(self) -> dict[str, str]:
@@ -91,17 +148,46 @@ def make_item(
         chain = (*within, calculator.id)
         supplier = registry.get(resolved.calculator)
         needed.append(make_item(source, resolved, supplier, tempo=tempo, salt=salt, registry=registry, within=chain))
+    # The code first: if it changes now, `is_true` compares with a version that is newer, never older.
+    code, version, recipe = calculator.fingerprint, calculator.version_text, _recipe(source)
     key = feature_key(
         audio=source.digest,
-        decode=source.decode,
+        decode=recipe,
         calculator=calculator.id,
-        version=calculator.version_text,
+        version=version,
         parameters=used,
         dependencies={f"{n} {item.calculator.feature}": item.key for n, item in enumerate(needed)},
         tempo=tempo.digest if calculator.depends_on_tempo and tempo is not None else None,
         salt=salt,
     )
-    return Item(descriptor, calculator, params, used, key, tempo, tuple(needed), storage)
+    return Item(
+        descriptor,
+        calculator,
+        params,
+        used,
+        key,
+        tempo,
+        tuple(needed),
+        storage,
+        version=version,
+        code=code,
+        audio=source.digest,
+        recipe=recipe,
+        salt=salt,
+    )
+
+
+def _recipe(source: AudioSource) -> dict[str, Any]:
+    """How a recording became samples, as far as equal samples do not say it: not what file they came in."""
+    recipe = {name: value for name, value in source.decode.items() if name not in ("format", "subtype")}
+    return {**recipe, "channels": source.channels, "sample_rate": source.sample_rate}
+
+
+def _tempo_text(tempo: Any) -> str:
+    """A tempo map in words, with something that tells two of the same words apart."""
+    entries = tempo.entries
+    words = f"{entries[0].bpm:g} BPM" if len(entries) == 1 else f"map of {len(entries)} tempi"
+    return f"{words} ({tempo.digest[:8]})"
 
 
 @dataclasses.dataclass(eq=False)

@@ -90,7 +90,7 @@ def _track(
     return FeatureTrack(
         feature=calculator.feature,
         calculator_id=calculator.id,
-        version=calculator.version_text,
+        version=item.version,
         label=calculator.title,
         unit=layout.unit if layout else calculator.unit,
         data=data,
@@ -107,13 +107,8 @@ def _track(
         profile_id=item.descriptor.used_profile.id,
         parameters=item.used,
         provenance={
-            "audio": source.digest,
-            "decode": dict(source.decode),
+            **item.facts,
             "sample_rate": source.sample_rate,
-            "calculator": calculator.id,
-            "version": calculator.version_text,
-            "parameters": dict(item.used),
-            "dependencies": item.needs,
             "seconds": seconds,
             "computed_at": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
             "numpy": np.__version__,

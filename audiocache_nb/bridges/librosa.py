@@ -25,9 +25,8 @@ from numpy.typing import NDArray
 from audiocache_nb.bridges.signatures import accepts_any, hints_of, named, parameter_of
 from audiocache_nb.errors import CalculatorContractError, InvalidParameterError, InvalidTypeError, MissingPackageError
 from audiocache_nb.features.calculator import AudioFacts, ComputeContext, whole
-from audiocache_nb.features.fingerprint import fingerprint
+from audiocache_nb.features.fingerprint import Fingerprint
 from audiocache_nb.features.function import FunctionCalculator
-from audiocache_nb.features.keys import digest
 from audiocache_nb.features.parameters import Parameter, Schema
 from audiocache_nb.features.profile import AnalysisProfile
 from audiocache_nb.features.registry import calculators
@@ -149,9 +148,12 @@ class LibrosaCalculator(FunctionCalculator):
         self._takes_rate = "sr" in named(signature)
         self._profile_names = _profile_names(function, signature, defaults)
         self.parameters, self._fixed = _parameters(name, function, signature, defaults, self._profile_names)
-        self.code = digest([self.code, fingerprint(functools.partial(function, **self._fixed))])[:16]
         of_librosa = str(getattr(function, "__module__", "")).partition(".")[0] == "librosa"
         self._release = f"librosa-{sys.modules['librosa'].__version__}" if of_librosa else "code"
+
+    @property
+    def fingerprint(self) -> Fingerprint:
+        return self._watch(functools.partial(self.function, **self._fixed))
 
     @property
     def version_text(self) -> str:

@@ -41,10 +41,11 @@ class CacheStore(MemoryCache):
         return found
 
     def put(self, track: FeatureTrack) -> None:
-        """Keep a track, and write it when the disk has time."""
+        """Keep a track, and write it when the disk has time, if anybody could tell later whether it is still right."""
         self._mapped.pop(track.key, None)
         super().put(track)
-        self.writer.submit(track)
+        if not track.provenance.get("uncacheable"):
+            self.writer.submit(track)
 
     def discard(self, key: str) -> None:
         """Forget a track, wherever it is."""

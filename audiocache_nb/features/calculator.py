@@ -12,7 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audiocache_nb.errors import InvalidParameterError
+from audiocache_nb.features.fingerprint import Fingerprint, Watched
 from audiocache_nb.features.framing import Framing
+from audiocache_nb.features.kinds import is_installed_class
 from audiocache_nb.features.parameters import Schema
 from audiocache_nb.features.scratch import Scratch
 from audiocache_nb.features.track import Alignment, TrackFormat
@@ -158,8 +160,28 @@ class Calculator(abc.ABC):
 
     @property
     def version_text(self) -> str:
-        """The version as it enters the key."""
-        return str(self.version)
+        """The version as it enters the key; without an explicit one it follows the code, whenever that changes."""
+        code = self.fingerprint if self.version is None else None
+        return str(self.version) if code is None else f"code-{code.digest}"
+
+    @property
+    def fingerprint(self) -> Fingerprint | None:
+        """What its code does at this moment; None for installed calculators, whose version says it."""
+        if self.version is not None and is_installed_class(type(self)):
+            return None
+        return self._watch(self)
+
+    def _watch(self, function: Any) -> Fingerprint:
+        watched: Watched | None = self.__dict__.get("_watched")
+        if watched is None:
+            watched = self.__dict__["_watched"] = Watched(function)
+        return watched.now()
+
+    @property
+    def uncacheable_reason(self) -> str:
+        """Why its results cannot be kept beyond the session: nobody could tell whether they are still right."""
+        code = self.fingerprint if self.version is None else None
+        return "" if code is None else code.uncacheable_reason
 
     @property
     def title(self) -> str:

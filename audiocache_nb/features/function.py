@@ -24,7 +24,7 @@ from audiocache_nb.features.calculator import (
     bin_frequencies,
 )
 from audiocache_nb.features.descriptor import Descriptor
-from audiocache_nb.features.fingerprint import fingerprint
+from audiocache_nb.features.fingerprint import Fingerprint
 from audiocache_nb.features.framing import Framing
 from audiocache_nb.features.keys import digest
 from audiocache_nb.features.parameters import Schema
@@ -106,7 +106,16 @@ class FunctionCalculator(Calculator):
         self.parameters = Schema.from_function(function, skip=("ctx",))
         self.__doc__ = function.__doc__
         declared = [list(names_of_inputs) if features else inputs, repr(locality), unit, fill_value, self.declared_axes]
-        self.code = digest([fingerprint(function), declared])[:16]
+        self._declared = digest(declared)
+
+    @property
+    def fingerprint(self) -> Fingerprint:
+        return self._watch(self.function)
+
+    @property
+    def code(self) -> str:
+        """Digest of the code and of what is declared about it, at this moment."""
+        return digest([self.fingerprint.digest, self._declared])[:16]
 
     @property
     def version_text(self) -> str:

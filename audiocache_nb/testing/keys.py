@@ -36,6 +36,12 @@ def key(case: Case, code: str) -> None:
         `code_of`, from before the calculator ran.
     """
     log, calculator = case.log, case.calculator
+    if calculator.uncacheable_reason:
+        log.problem(
+            "key",
+            f"results that cannot be kept: {calculator.uncacheable_reason}",
+            "Keep nothing outside from call to call, or give it version=1.",
+        )
     if code_of(case) != code:
         log.problem(
             "key",

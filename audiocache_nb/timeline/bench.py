@@ -28,12 +28,29 @@ class Bench:
     tempo : Tempo or None
         Only calculators that depend on it ever see it.
     work : Work
+    salt : str
+        Part of every key.
     """
 
-    def __init__(self, registry: Registry, tempo: Any, work: Work) -> None:
+    def __init__(self, registry: Registry, tempo: Any, work: Work, salt: str = "") -> None:
         self._registry = registry
         self._tempo = tempo
         self._work = work
+        self.salt = salt
+        self._codes: dict[str, str] = {}  # what calculators without a version were when they were first judged by
+
+    def edited(self) -> list[str]:
+        """Calculators whose code is not what features were judged by any more."""
+        found = []
+        for calculator_id, version in list(self._codes.items()):
+            calculator = self._find(calculator_id)
+            if calculator is not None and calculator.version_text != version:
+                found.append(calculator_id)
+        return found
+
+    def forget(self, calculator_id: str) -> None:
+        """From now on features are judged by the calculator as it is now."""
+        self._codes.pop(calculator_id, None)
 
     def item(self, source: AudioSource, descriptor: Descriptor) -> Item:
         item = self.item_or_problem(source, descriptor)
@@ -52,7 +69,8 @@ class Bench:
         try:
             calculator = self._registry.get(descriptor.calculator)
             tempo = self._tempo.snapshot() if self._tempo is not None else None
-            return make_item(source, descriptor, calculator, tempo=tempo, registry=self._registry)
+            item = make_item(source, descriptor, calculator, tempo=tempo, salt=self.salt, registry=self._registry)
+            self._note(item)
         except AudioCacheError as error:
             return error
         except Exception as error:  # a user's calculator may raise anything here too
@@ -62,6 +80,13 @@ class Bench:
             )
             problem.__cause__ = error
             return problem
+        return item
+
+    def _note(self, item: Item) -> None:
+        if item.calculator.version is None:
+            self._codes.setdefault(item.calculator.id, item.version)
+        for needed in item.dependencies:
+            self._note(needed)
 
     def label(self, slot: Slot) -> str:
         calculator = self._calculator(slot)
@@ -82,7 +107,7 @@ class Bench:
         active: FeatureState | None = None
         if job is not None:
             active = "queued" if job.state == "queued" else "running"
-        return judge(entry, item, active)
+        return judge(entry, item, active, changed=state.changed)
 
     def wanted_key(self, source: AudioSource, entry: FeatureEntry) -> str | None:
         item = self.item_or_problem(source, entry.descriptor)
@@ -99,7 +124,10 @@ class Bench:
         return calculator is not None and calculator.is_derived
 
     def _calculator(self, slot: Slot) -> Calculator | None:
+        return self._find(slot.calculator_id)
+
+    def _find(self, calculator_id: str) -> Calculator | None:
         try:
-            return self._registry.get(slot.calculator_id)
+            return self._registry.get(calculator_id)
         except UnknownCalculatorError:  # asking first would not do: it may go in between
             return None

@@ -13,13 +13,15 @@ from audiocache_nb.analysis.jobs import Job
 from audiocache_nb.analysis.plan import Item
 from audiocache_nb.analysis.scheduler import Scheduler
 from audiocache_nb.cache.memory import MemoryCache
-from audiocache_nb.errors import CacheCorruptionError, IngestError, said
+from audiocache_nb.errors import CacheCorruptionError, IngestError, SourceChangedError, said
 from audiocache_nb.features.descriptor import Descriptor
+from audiocache_nb.features.keys import digest
 from audiocache_nb.features.registry import Registry
 from audiocache_nb.features.track import FeatureTrack
 from audiocache_nb.timeline import events
 from audiocache_nb.timeline.bench import Bench
 from audiocache_nb.timeline.demand import Demand
+from audiocache_nb.timeline.freshness import CHANGED
 from audiocache_nb.timeline.state import FeatureEntry, Slot, SourceState
 from audiocache_nb.timeline.status import UNSET, State, _Unset, next_status
 from audiocache_nb.timeline.store import Change, TimelineStore
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from audiocache_nb.audio.source import AudioSource
 
 DAMAGED = "cache entry damaged"
+MAX_UNSURE = 3
 
 
 class Desk:
@@ -46,6 +49,7 @@ class Desk:
         tempo: Any = None,
         costs: CostModel | None = None,
         cache: MemoryCache | None = None,
+        salt: str = "",
     ) -> None:
         self.store = TimelineStore()
         self.cache = MemoryCache() if cache is None else cache  # an empty one is false
@@ -55,9 +59,10 @@ class Desk:
         self.scheduler = Scheduler(self, workers)
         self._tempo = tempo
         self._work = Work()
-        self._bench = Bench(registry, tempo, self._work)
+        self._bench = Bench(registry, tempo, self._work, salt)
         self._settled = threading.Condition(self.store.lock)
         self._on_hold: set[str] = set()  # tracks that nothing is computed for until it is said so
+        self._unsure: dict[tuple[str, Slot], int] = {}  # how often running code was edited, or edited what it reads
 
     # --- what the scheduler says (its threads) -----------------------------------------------
 
@@ -81,12 +86,17 @@ class Desk:
 
     def item_done(self, job: Job, item: Item, track: FeatureTrack) -> None:
         """A feature is finished. A late one is true for its key all the same, but shows nowhere."""
-        self.cache.put(track)
+        is_true = item.is_true
+        if is_true:
+            self.cache.put(track)
+        else:
+            track = unsure(track)
         with self.store.changing() as change:
             if self._work.counts(job):
                 self._work.settle(job, item.key)
                 self._deliver(change, job.source.id, item, track)
                 self._derive(change, job.source.id)
+                self._again_if_unsure(change, job.source.id, Slot.of(item.descriptor), is_true=is_true)
             self._settled.notify_all()
         self.costs.record(track, job.source.duration)
 
@@ -99,6 +109,8 @@ class Desk:
                     self._ensure(change, job.source.id, [item])
                 else:
                     self._deliver_failure(change, job.source.id, item, error)
+                if isinstance(error, SourceChangedError):
+                    change.put_source(dataclasses.replace(change.sources[job.source.id], changed=CHANGED))
                 self._derive(change, job.source.id)
             self._settled.notify_all()
 
@@ -128,6 +140,15 @@ class Desk:
             self._settled.notify_all()
 
     # --- inside, under the store's lock ------------------------------------------------------
+
+    def _again_if_unsure(self, change: Change, source_id: str, slot: Slot, *, is_true: bool) -> None:
+        """Compute once more what was edited while it ran; not for ever, for it may edit itself."""
+        if is_true:
+            self._unsure.pop((source_id, slot), None)
+            return
+        times = self._unsure[source_id, slot] = self._unsure.get((source_id, slot), 0) + 1
+        if times < MAX_UNSURE:
+            self._refresh(change, source_id, lambda one: one == slot)
 
     def _ensure(
         self,
@@ -189,7 +210,7 @@ class Desk:
             else entry
             for entry in state.entries.values()
         ]
-        change.put_source(dataclasses.replace(state, source=source).with_entries(*entries))
+        change.put_source(dataclasses.replace(state, source=source, changed="").with_entries(*entries))
         for track in list(change.tracks.values()):
             if track.source_id == source.id:
                 change.put_track(dataclasses.replace(track, source=source))
@@ -252,8 +273,9 @@ class Desk:
         elif "failed" in states:
             after = "failed"
             message = f"analysis failed: {next(entry.reason for entry in judged if entry.state == 'failed')}"
-        elif "stale" in states:
+        elif "stale" in states or state.changed:
             after = "stale"
+            message = f"{state.changed}; session.refresh(track) takes it in" if state.changed else message
             message = if_stale if message is UNSET else message
         elif "fresh" in states:
             after = "ready"
@@ -263,7 +285,7 @@ class Desk:
         same = (status.state, status.message) == (previous.state, previous.message)
         if same and status.progress == previous.progress and _alike(judged, state.entries.values()):
             status = previous
-        change.put_source(SourceState(state.source, status).with_entries(*judged))
+        change.put_source(SourceState(state.source, status, changed=state.changed).with_entries(*judged))
         if not same:
             change.emit(events.StatusChanged(source_id=source_id, status=status, previous=previous))
         elif status.progress != previous.progress:
@@ -301,10 +323,16 @@ class Desk:
             self._ensure(change, source_id, self._bench.items(state.source, [entry.descriptor for entry in todo]))
 
 
+def unsure(track: FeatureTrack) -> FeatureTrack:
+    """A result of code that was edited while it ran: to be shown, but under a key that nobody ever wants."""
+    provenance = {**track.provenance, "unsure": True}
+    return dataclasses.replace(track, key=digest(["unsure", track.key]), provenance=provenance)
+
+
 def _alike(some: Iterable[FeatureEntry], others: Iterable[FeatureEntry]) -> bool:
     """Whether nobody could tell these features from those."""
 
     def facts(entry: FeatureEntry) -> tuple[object, ...]:
-        return entry.slot, entry.state, entry.reason, entry.demanded, id(entry.track)
+        return entry.slot, entry.state, entry.reason, entry.demanded, id(entry.track), entry.notes
 
     return [facts(entry) for entry in some] == [facts(entry) for entry in others]

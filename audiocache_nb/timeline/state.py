@@ -127,6 +127,8 @@ class FeatureEntry:
         Why data that were there are not there any more.
     demanded : bool
         Whether some element asks for it.
+    notes : tuple of str
+        What is worth knowing although it makes nothing wrong.
     """
 
     slot: Slot
@@ -141,6 +143,7 @@ class FeatureEntry:
     failed_key: str = ""
     lost: str = ""
     demanded: bool = False
+    notes: tuple[str, ...] = ()
 
     @property
     def error(self) -> str | None:
@@ -150,11 +153,18 @@ class FeatureEntry:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class SourceState:
-    """A source with its status and its features."""
+    """A source with its status and its features.
+
+    Attributes
+    ----------
+    changed : str
+        What happened to the audio after it was taken in; empty if nothing did.
+    """
 
     source: AudioSource
     status: SourceStatus
     entries: Mapping[Slot, FeatureEntry] = dataclasses.field(default_factory=lambda: MappingProxyType({}))
+    changed: str = ""
 
     def with_entries(self, *changed: FeatureEntry) -> SourceState:
         """A copy with some entries added or replaced."""

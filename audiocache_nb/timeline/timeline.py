@@ -7,7 +7,7 @@ import math
 import time
 import weakref
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,15 +31,19 @@ from audiocache_nb.features.registry import Registry
 from audiocache_nb.features.track import FeatureTrack
 from audiocache_nb.timeline import events, undo
 from audiocache_nb.timeline.demand import DEFAULT_ELEMENT
-from audiocache_nb.timeline.desk import Desk
-from audiocache_nb.timeline.freshness import Freshness
+from audiocache_nb.timeline.desk import MAX_UNSURE, Desk
+from audiocache_nb.timeline.freshness import CHANGED, Freshness
 from audiocache_nb.timeline.state import FeatureEntry, Slot, Snapshot, SourceState, Track
 from audiocache_nb.timeline.status import SourceStatus
 from audiocache_nb.timeline.store import Change
 from audiocache_nb.timing.tempo_map import TempoMap
 
+if TYPE_CHECKING:
+    from audiocache_nb.audio.source import AudioSource
+
 SLICE_S = 0.05
 CLOSE_S = 0.8
+LOOK_S = 0.1
 
 
 class Timeline(Desk):
@@ -55,6 +59,8 @@ class Timeline(Desk):
         What is known of the calculators' costs.
     cache : MemoryCache, optional
         Where results are kept.
+    salt : str
+        Part of every key.
     """
 
     def __init__(
@@ -65,11 +71,13 @@ class Timeline(Desk):
         tempo: Any = None,
         costs: CostModel | None = None,
         cache: MemoryCache | None = None,
+        salt: str = "",
     ) -> None:
-        super().__init__(registry, workers=workers, tempo=tempo, costs=costs, cache=cache)
+        super().__init__(registry, workers=workers, tempo=tempo, costs=costs, cache=cache, salt=salt)
         self.closed = False
         self.history = undo.History()
         self._playback_range: tuple[float, float] | None = None
+        self._looked_s = -LOOK_S
         # The registry lives as long as the process: a timeline that nobody uses any more must not.
         this = weakref.ref(self)
         self._unsubscribe = registry.subscribe(lambda calculator_id: _pass_on(this, calculator_id))
@@ -210,6 +218,7 @@ class Timeline(Desk):
         self, track: Track | str, wanted: Sequence[Descriptor], element: str | None, *, now: bool = False
     ) -> list[Job]:
         """Publish demand and see to it; `now` also where the source is on hold."""
+        self.look_at_code(every_s=LOOK_S)
         with self.store.changing() as change:
             self._check_open()
             found = self.track(track)
@@ -233,6 +242,8 @@ class Timeline(Desk):
         deadline_s = _deadline_s(timeout)
         jobs: list[Job] = []
         asked_key: str | None = None
+        asked = 0
+        self.look(found)
         try:
             while True:
                 with self._settled:
@@ -242,7 +253,8 @@ class Timeline(Desk):
                         now_on_it = self.request(found, [descriptor], None, now=True)
                         jobs += [job for job in now_on_it if job not in before]
                         asked_key = wanted_key
-                    result = self._result(found, slot, descriptor, asked_key)
+                        asked += 1
+                    result = self._result(found, slot, descriptor, asked_key, restless=asked > MAX_UNSURE)
                     if result is not None:
                         return result
                     if deadline_s is not None and time.monotonic() >= deadline_s:
@@ -273,18 +285,75 @@ class Timeline(Desk):
 
     def freshness(self, track: Track | str, descriptor: Descriptor) -> Freshness:
         """How one feature stands, judged now."""
+        self.look(track)
         with self.store.lock:
             found = self.track(track)
             entry = self._bench.judged(self.store.snapshot().sources[found.source_id], Slot.of(descriptor), descriptor)
-        if entry.state == "fresh":
-            try:
-                found.source.check()
-            except SourceChangedError:
-                cause = "audio file changed on disk"
-                return Freshness("stale", (cause,), f"The {cause} after it was taken in; add it again.")
-            except AudioCacheError:
-                pass  # the file is gone, but what was computed from it is still true
-        return Freshness(entry.state, entry.causes, entry.reason)
+        return Freshness(entry.state, entry.causes, entry.reason, entry.notes)
+
+    # --- noticing ----------------------------------------------------------------------------
+
+    def look(self, track: Track | str) -> None:
+        """Notice what nobody says: edited code, and a file that is not the one taken in any more."""
+        self.look_at_code()
+        self.look_at_audio(track)
+
+    def look_at_code(self, every_s: float = 0.0) -> None:
+        """Judge again what is computed by code that was edited since, down to every helper.
+
+        Parameters
+        ----------
+        every_s : float >= 0 [s]
+            Do nothing if the last look was not that long ago: for those who ask all the time.
+        """
+        now_s = time.monotonic()
+        if self.closed or now_s - self._looked_s < every_s:
+            return
+        self._looked_s = now_s
+        for calculator_id in self._bench.edited():
+            self._calculator_changed(calculator_id)
+
+    def look_at_audio(self, track: Track | str) -> None:
+        """Compare a track's file with what was taken in: by its stamp, and if that has changed by its content."""
+        source = self.track(track).source
+        changed = ""
+        try:
+            source.check()
+        except SourceChangedError:
+            changed = CHANGED
+        except AudioCacheError:
+            return  # the file is gone, but what was computed from it is still true
+        state = self.store.snapshot().sources.get(source.id)
+        if self.closed or state is None or state.changed == changed:
+            return
+        with self.store.changing() as change:
+            state = change.sources.get(source.id)
+            if state is not None and state.source is source:
+                change.put_source(dataclasses.replace(state, changed=changed))
+                self._derive(change, source.id)
+
+    def take_in(self, source_id: str, source: AudioSource) -> None:
+        """Let the tracks of a source play another recording: what their file holds by now."""
+        with self.store.changing() as change:
+            self._check_open()
+            state = change.sources[source_id]
+            if source.id == source_id:
+                self._replace_source(change, source)
+                return
+            cancelled = self._work.detach(source_id)
+            for track in list(change.tracks.values()):
+                if track.source_id == source_id:
+                    change.put_track(dataclasses.replace(track, source=source))
+                    change.emit(events.TrackChanged(track_id=track.id))
+            known = change.sources.get(source.id)
+            if known is None:
+                known = SourceState(source, SourceStatus(message=CHANGED, source_hash=source.digest))
+            left = [entry for slot, entry in state.entries.items() if slot not in known.entries]
+            change.put_source(known.with_entries(*left))
+            change.drop_source(source_id)
+            self._derive(change, source.id, if_stale=CHANGED)
+            self._refresh(change, source.id, lambda _: True)
+        self._cancel(cancelled)
 
     def wait(self, timeout: float | None = None) -> None:
         """Wait until nothing is queued or running.
@@ -365,7 +434,7 @@ class Timeline(Desk):
             freed = sum({**stored, **self.cache.discard_audio(state.source.digest), **shown}.values())
             asked = self._wanted(change, source_id)  # that somebody asks for it is no data
             blank = [FeatureEntry(slot, descriptor, self._bench.label(slot)) for slot, descriptor in asked.items()]
-            change.put_source(SourceState(state.source, state.status).with_entries(*blank))
+            change.put_source(SourceState(state.source, state.status, changed=state.changed).with_entries(*blank))
             change.emit(events.CachesCleared(source_id=source_id))
             self._derive(change, source_id, message=None)
         self._cancel(cancelled)
@@ -444,7 +513,9 @@ class Timeline(Desk):
             raise JobCancelledError(f"{track.id!r:.80} was removed while {slot} was waited for.")
         return state
 
-    def _result(self, track: Track, slot: Slot, descriptor: Descriptor, asked_key: str) -> FeatureTrack | None:
+    def _result(
+        self, track: Track, slot: Slot, descriptor: Descriptor, asked_key: str, *, restless: bool = False
+    ) -> FeatureTrack | None:
         """What somebody waits for, None while it is on its way, or the reason why it will not come."""
         if self.closed:
             raise SessionClosedError(f"The session was closed while {slot} was waited for.")
@@ -453,6 +524,10 @@ class Timeline(Desk):
         entry = self._bench.judged(self._awaited(track, slot), slot, descriptor)
         if entry.state == "fresh":
             return entry.track
+        if restless and entry.track is not None and "unsure" in entry.track.provenance:
+            return entry.track  # it is another one whenever it has run; this is what it gave last
+        if entry.track is not None and entry.causes[:1] == (CHANGED,) and entry.track.key == asked_key:
+            return entry.track  # what was taken in is not there any more, but this was computed from it
         if entry.state in ("queued", "running") or entry.wanted_key != asked_key:
             return None  # something else is wanted since a moment ago: it has to be asked for first
         stored = self.cache.get(entry.wanted_key)  # there, but somebody wants this slot otherwise by now
@@ -469,6 +544,7 @@ class Timeline(Desk):
         with self.store.changing() as change:
             if self.closed:
                 return
+            self._bench.forget(calculator_id)
             superseded = self._change_of(change, concerned, if_stale="calculator updated")
             change.emit(events.CalculatorChanged(calculator_id=calculator_id))
         self._cancel(superseded)

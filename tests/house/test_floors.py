@@ -29,6 +29,7 @@ FLOORS = {
     "session_playhead": 10,
     "session_sampling": 10,
     "session_tracks": 10,
+    "session_freshness": 10,
     "cli": 10,
     "__main__": 10,
     "__init__": 10,

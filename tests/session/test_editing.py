@@ -272,7 +272,7 @@ class TestTempo:
         session.wait(WAIT_S)
         session.release("plot")
         session.tempo.set_map([(0.0, 100.0), (1.0, 140.0)])
-        assert session.freshness(track, "beats").explain() == "tempo map changed"
+        assert session.freshness(track, "beats").explain() == "tempo map changed: 120 BPM → map of 2 tempi"
         assert session.status(track).message == "tempo map updated"
         session.tempo.bpm = 120
         assert session.freshness(track, "beats").state == "fresh"

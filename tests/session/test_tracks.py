@@ -245,7 +245,10 @@ class TestFilesThatChange:
         freshness = session.freshness(track, "rms")
         assert freshness.state == "stale"
         assert freshness.causes == ("audio file changed on disk",)
-        assert freshness.explain() == "The audio file changed on disk after it was taken in; add it again."
+        sentence = "The audio file changed on disk after it was taken in; session.refresh(track) takes it in again."
+        assert freshness.explain() == sentence
+        assert session.status(track).state == "stale"
+        assert session.status(track).message == "audio file changed on disk; session.refresh(track) takes it in"
         assert session.peek(track, "rms") is not None
 
     def test_and_nothing_more_is_computed_from_it(self, session, wav, tone):

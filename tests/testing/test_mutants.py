@@ -425,7 +425,7 @@ COUNTED: list[int] = []
 def counts(frames):
     """Largest sample of each frame."""
     COUNTED.append(len(frames))
-    return np.abs(frames).max(axis=1)
+    return np.abs(frames).max(axis=1) + 0 * len(COUNTED)
 
 
 class SaysItIsPower(Peak):
@@ -518,7 +518,7 @@ MUTANTS = {
     "forgets the hop": (ForgetsTheHop, "key", "hop_size changes them", "return 'hop_size', too"),
     "hides the window": (HidesTheWindow, "key", "a parameter called 'window_size' hides", "Rename"),
     "always new": (AlwaysNew, "key", "two keys for the same", "the same every time"),
-    "counts": (counts, "key", "another version after it ran", "Keep nothing outside"),
+    "counts": (counts, "key", "cannot be kept: it changes COUNTED", "Keep nothing outside"),
 }  # fmt: skip
 OPTIONS = {
     "complex": {"inputs": "spectrum"},

@@ -1,0 +1,109 @@
+"""Freshness in a session: whether results are right, and what was edited or replaced outside it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Literal
+
+from audiocache_nb.errors import InvalidTypeError
+from audiocache_nb.features.descriptor import Descriptor
+from audiocache_nb.features.profile import AnalysisProfile
+from audiocache_nb.features.registry import Registry
+from audiocache_nb.timeline.freshness import Freshness
+from audiocache_nb.timeline.state import Track
+from audiocache_nb.timeline.timeline import Timeline
+
+SALT_VARIABLE = "AUDIOCACHE_NB_SALT"
+
+
+class SessionFreshness:
+    """What a session says about whether its results are right."""
+
+    timeline: Timeline
+    _registry: Registry
+    _stop_watching: Callable[[], None] | None = None
+
+    def freshness(
+        self, track: Track | str, feature: str | Descriptor, *, profile: AnalysisProfile | None = None
+    ) -> Freshness:
+        """Whether a feature is there and right, and if not, why.
+
+        Code that was edited, and a file that was written to, are noticed now at the latest.
+
+        Examples
+        --------
+        >>> import audiocache_nb as acn
+        >>> with acn.Session(cache_dir=False) as session:
+        ...     track = session.add_audio(*acn.examples.load("sweep"))
+        ...     session.freshness(track, "rms").explain()
+        'Nobody has computed it yet.'
+        """
+        return self.timeline.freshness(track, self._registry.resolve(feature, profile))
+
+    def refresh(
+        self,
+        track: Track | str,
+        *,
+        nonfinite: Literal["refuse", "zero"] | None = None,
+        allow_partial: bool = False,
+    ) -> Track:
+        """Read a track's file again, if its content is not what was taken in.
+
+        Its place on the timeline and what elements ask of it stay; what was computed is stale then, and
+        what is asked for is computed again. If the samples are the same, nothing is. All tracks that
+        play this recording follow. A track of an array or of bytes is what it was: nothing happens.
+
+        Parameters
+        ----------
+        track : Track or str
+        nonfinite : {"refuse", "zero"}, optional
+            As for `add_audio`; None: as when the track was added.
+        allow_partial : bool
+            As for `add_audio`.
+
+        Returns
+        -------
+        Track
+            The track as it is now.
+
+        Raises
+        ------
+        IngestError
+            Nothing was changed; the subclass says why.
+        """
+        from audiocache_nb.audio.ingest import load
+
+        found = self.timeline.track(track)
+        source = found.source
+        if source.path is None:
+            return found
+        if nonfinite is None:
+            nonfinite = "zero" if source.decode.get("nonfinite") == "zero" else "refuse"
+        again = load(source.path, name=source.name, nonfinite=nonfinite, allow_partial=allow_partial)
+        self.timeline.take_in(source.id, again)
+        return self.timeline.track(found.id)
+
+    def _watch_cells(self) -> None:
+        """Look at the calculators' code after every cell of a notebook."""
+        from audiocache_nb.models.cells import after_every_cell
+
+        self._stop_watching = after_every_cell(self.timeline.look_at_code)
+
+    def _unwatch_cells(self) -> None:
+        if self._stop_watching is not None:
+            self._stop_watching()
+
+
+def checked_salt(salt: object) -> str:
+    """The salt that was given, or that the environment names.
+
+    Raises
+    ------
+    InvalidTypeError
+    """
+    if salt is None:
+        return os.environ.get(SALT_VARIABLE, "")
+    if not isinstance(salt, str):
+        raise InvalidTypeError(f"salt is a {type(salt).__name__}.", hint="Use a text, for example a date.")
+    return salt
