@@ -1,0 +1,158 @@
+"""One question to a cache, in a process of its own: is the answer there, and is it right?
+
+    python benchmarks/torture_child.py FOLDER CACHE [die]
+
+FOLDER holds a world as `torture_worlds` makes it; CACHE names what is asked. One line of JSON comes back.
+With `die`, the process kills itself where it would put its first cache entry in place.
+"""
+
+from __future__ import annotations
+
+import json
+import linecache
+import os
+import pathlib
+import signal
+import sys
+import time
+from typing import Any
+
+import numpy as np
+import soundfile
+
+
+def cells(folder: pathlib.Path) -> dict[str, Any]:
+    """Run the world's notebook, each cell as a file of its own that only the line cache knows, as IPython does."""
+    space: dict[str, Any] = {"__name__": "__main__"}
+    for path in sorted((folder / "notebook").glob("*.py")):
+        text, name = path.read_text(), f"/tmp/ipykernel/{path.stem}.py"
+        linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)
+        exec(compile(text, name, "exec"), space)
+    return space
+
+
+def samples(folder: pathlib.Path, config: dict[str, Any]) -> np.ndarray:
+    """The recording as the array that the world wants."""
+    values, _ = soundfile.read(folder / config["audio"], dtype="float32", always_2d=True)
+    values = values.astype(config["dtype"])
+    if config["layout"] == "fortran":
+        return np.asfortranarray(values)
+    if config["layout"] == "strided":
+        return np.repeat(values, 2, axis=0)[::2]
+    return values
+
+
+def ask_ours(folder: pathlib.Path, config: dict[str, Any]) -> dict[str, Any]:
+    """Ask a session with a cache directory, and compare with one that has none."""
+    import audiocache_nb as acn
+
+    cells(folder)
+    profile = acn.AnalysisProfile(**config["profile"]) if config["profile"] else None
+    answers, hits = [], []
+    for cache_dir in (folder / "cache", False):
+        with acn.Session(cache_dir=cache_dir, bpm=config["bpm"], workers=1) as session:
+            if config["as_array"]:
+                track = session.add_audio(samples(folder, config), 8000)
+            else:
+                track = session.add_audio(folder / config["audio"])
+            wanted = acn.Descriptor(config["feature"], config["calculator"], profile, config["params"])
+            hits.append(not session.request(track, wanted))
+            answers.append(np.array(session.get(track, wanted, timeout=120).data))
+            for other in config["also"]:
+                session.get(track, other, timeout=120)
+    return {"hit": hits[0], "right": np.array_equal(*answers)}
+
+
+def ask_joblib(folder: pathlib.Path, config: dict[str, Any], *, by_path: bool) -> dict[str, Any]:
+    """Ask `joblib.Memory`, whose functions take the path of the file, or its samples."""
+    import joblib
+
+    space = cells(folder)
+    function = space[config["calculator"] or config["feature"]].function
+    hop, context = dict(config["profile"]).get("hop_size", 512), _Context(config["bpm"])
+    extra = {"ctx": context} if config["feature"] == "pulse" else {}
+
+    def of_samples(signal: np.ndarray, hop: int, params: dict[str, Any]) -> np.ndarray:
+        mono = signal.mean(axis=1)
+        frames = np.lib.stride_tricks.sliding_window_view(mono, 2048)[::hop]
+        return function(frames, **params, **extra)
+
+    def of_file(path: str, hop: int, params: dict[str, Any]) -> np.ndarray:
+        return of_samples(soundfile.read(path, always_2d=True)[0], hop, params)
+
+    plain = of_file if by_path else of_samples
+    given = str(folder / config["audio"]) if by_path else samples(folder, config)
+    cached = joblib.Memory(folder / "cache", verbose=0).cache(plain)
+    hit = cached.check_call_in_cache(given, hop, config["params"])
+    answer = cached(given, hop, config["params"])
+    return {"hit": hit, "right": np.array_equal(answer, plain(given, hop, config["params"]))}
+
+
+def ask_audinterface(folder: pathlib.Path, config: dict[str, Any]) -> dict[str, Any]:
+    """Ask `audinterface.Feature`, whose cache goes by file names."""
+    import audinterface
+
+    space = cells(folder)
+    function = space[config["calculator"] or config["feature"]].function
+    hop, context = dict(config["profile"]).get("hop_size", 512), _Context(config["bpm"])
+    extra = {"ctx": context} if config["feature"] == "pulse" else {}
+
+    def of_samples(signal: np.ndarray, sampling_rate: int) -> np.ndarray:  # noqa: ARG001 - it is passed by name
+        frames = np.lib.stride_tricks.sliding_window_view(np.mean(signal, axis=0), 2048)[::hop]
+        calls.append(1)
+        return np.array([np.mean(function(frames, **config["params"], **extra))])
+
+    calls: list[int] = []
+    made = audinterface.Feature(["value"], process_func=of_samples)
+    answer = made.process_files([str(folder / config["audio"])], cache_root=str(folder / "cache"))
+    hit = not calls
+    fresh = made.process_files([str(folder / config["audio"])])
+    return {"hit": hit, "right": np.array_equal(answer.values, fresh.values)}
+
+
+class _Context:
+    def __init__(self, bpm: float) -> None:
+        self.tempo = type("Tempo", (), {"entries": [type("Entry", (), {"bpm": bpm})]})
+
+
+CACHES = {
+    "audiocache_nb": ask_ours,
+    "joblib by path": lambda folder, config: ask_joblib(folder, config, by_path=True),
+    "joblib by array": lambda folder, config: ask_joblib(folder, config, by_path=False),
+    "audinterface": ask_audinterface,
+}
+
+
+def die_when_it_puts_in_place(folder: pathlib.Path) -> None:
+    """Kill this process at the first attempt to give something in the cache directory its final name."""
+    cache = str(folder / "cache")
+
+    def instead(real: Any) -> Any:
+        def call(source: Any, target: Any, *args: Any, **options: Any) -> Any:
+            inside = str(target).startswith(cache) or "dst_dir_fd" in options or "src_dir_fd" in options
+            if inside and not str(target).endswith(".json"):
+                os.kill(os.getpid(), signal.SIGKILL)
+            return real(source, target, *args, **options)
+
+        return call
+
+    for name in ("replace", "rename", "link"):
+        setattr(os, name, instead(getattr(os, name)))
+
+
+def main() -> None:
+    """Answer one question."""
+    folder, cache = pathlib.Path(sys.argv[1]), sys.argv[2]
+    config = json.loads((folder / "config.json").read_text())
+    sys.path[:0] = [str(folder / "site-packages"), str(folder / "lib")]
+    if config["clock_s"]:
+        seconds, nanoseconds = time.time, time.time_ns
+        time.time = lambda: seconds() + config["clock_s"]
+        time.time_ns = lambda: nanoseconds() + int(config["clock_s"] * 1e9)
+    if "die" in sys.argv[3:]:
+        die_when_it_puts_in_place(folder)
+    print(json.dumps(CACHES[cache](folder, config)))
+
+
+if __name__ == "__main__":
+    main()
