@@ -21,12 +21,16 @@ import latency
 import memory
 import progress
 import start_up
+import suite
 from report import Section, load_of_the_machine, machine
 
 
 def sections(folder: pathlib.Path, *, quick: bool) -> dict[str, Callable[[], Section]]:
     """What can be measured, by name."""
     return {
+        "suite": lambda: suite.measure_short(folder, quick=quick),
+        "hour": lambda: suite.measure_long(folder, quick=quick),
+        "each": lambda: suite.measure_each(folder, quick=quick),
         "librosa": lambda: against_librosa.measure(folder, quick=quick),
         "memory": lambda: memory.measure(folder, quick=quick),
         "latency": lambda: latency.measure(quick=quick),
