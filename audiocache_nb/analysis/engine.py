@@ -16,7 +16,7 @@ from audiocache_nb.analysis.outputs import Outputs, Rows
 from audiocache_nb.analysis.plan import Group, Item, LocalTask, Plan
 from audiocache_nb.analysis.program import Memory, Node
 from audiocache_nb.analysis.results import as_calculator_error, seal
-from audiocache_nb.analysis.segments import SEGMENT_SAMPLES, Segment, SegmentReader
+from audiocache_nb.analysis.segments import Segment, SegmentReader, segment_samples
 from audiocache_nb.analysis.shared import Run, batch_frames
 from audiocache_nb.errors import CalculatorContractError, Cancelled
 from audiocache_nb.features.function import FunctionCalculator, check_rows
@@ -37,12 +37,15 @@ class _Output:
         self.task = task
         self._outputs = outputs
         self._storage = task.item.storage
+        calculator = task.item.calculator
+        self._function = calculator if isinstance(calculator, FunctionCalculator) else None
+        self.tempo = task.item.tempo if calculator.depends_on_tempo else None
         self.inputs = inputs
         self.error: BaseException | None = None
         self.seconds = 0.0
         self._lock = threading.Lock()
         self._rows: Rows | None = None
-        if isinstance(task.item.calculator, FunctionCalculator):
+        if self._function is not None:
             return  # only its result tells the width
         try:
             dtype = task.layout.dtype if self._storage is None else self._storage.dtype
@@ -56,9 +59,9 @@ class _Output:
         if first >= end:
             run.keep(self.inputs)
             return
-        calculator = task.item.calculator
         inputs = tuple([run.rows(of, first - task.before, end + task.after) for of in self.inputs])
-        if isinstance(calculator, FunctionCalculator):
+        calculator = self._function
+        if calculator is not None:
             value = check_rows(calculator.id, calculator.call(inputs, task.state, context), end - first, task.before)
             rows = self._allocate(value.shape[1])
             out = rows.block(first, end, run.scratch)
@@ -102,7 +105,7 @@ class _Output:
         """The finished track; a recording without samples has no rows."""
         data = np.empty((0, 1), np.float32) if self._rows is None else self._rows.finish()
         layout = self.task.layout
-        if isinstance(self.task.item.calculator, FunctionCalculator):  # only the data tell the width
+        if self._function is not None:  # only the data tell the width
             layout = layout.with_width(data.shape[1])
         return seal(source, self.task.item, layout, data, self.seconds)
 
@@ -116,7 +119,7 @@ class Pass:
         control: Control,
         *,
         share: float = 1.0,
-        size: int = SEGMENT_SAMPLES,
+        size: int | None = None,
         outputs: Outputs | None = None,
     ) -> None:
         self.plan = plan
@@ -129,7 +132,9 @@ class Pass:
             for task in group.tasks
         }
         left, right = plan.reach_samples
-        self._reader = SegmentReader(plan.source, left, right, mono=plan.needs_mono, size=size)
+        self._reader = SegmentReader(
+            plan.source, left, right, mono=plan.needs_mono, size=size or segment_samples(plan.source)
+        )
         self._lock = threading.Lock()
         self._samples_done = 0
         self.error: BaseException | None = None
@@ -201,7 +206,7 @@ class Pass:
             first_frame=start,
             frame_count=stop - start,
             audio_frames=source.frames,
-            tempo=output.task.item.tempo if output.task.item.calculator.depends_on_tempo else None,
+            tempo=output.tempo,
             scratch=run.scratch,
         )
         try:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from audiocache_nb.audio.source import AudioSource, BlockReader
 
 SEGMENT_SAMPLES = 1 << 17
+LONG_SEGMENT_SAMPLES = 1 << 18
+LONG_FROM_SEGMENTS = 16
 READ_SAMPLES = 1 << 16
 CLOSE_S = 0.2
 
@@ -38,6 +40,18 @@ class Segment:
     def span(self, values: NDArray[np.float32], start: int, stop: int) -> NDArray[np.float32]:
         """The part of `values` (samples or mono) for the sample positions ``start .. stop - 1``."""
         return values[start - self.origin : stop - self.origin]
+
+
+def segment_samples(source: AudioSource) -> int:
+    """Samples per segment.
+
+    The longer a segment, the fewer frames are computed a second time as neighbours of the next one. Where neither the
+    samples nor their mix are copied, that costs no memory; there must be enough of them for all threads, though.
+    """
+    free = source.array is not None and source.channels == 1
+    return (
+        LONG_SEGMENT_SAMPLES if free and source.frames >= LONG_FROM_SEGMENTS * LONG_SEGMENT_SAMPLES else SEGMENT_SAMPLES
+    )
 
 
 class SegmentBuffers:

@@ -84,7 +84,10 @@ class Run:
         assert isinstance(of, Frames), f"{of} belongs to whole calculators"
         start, stride = framing.first_sample(first) - segment.origin, segment.mono.itemsize
         shape, strides = (end - first, framing.window_samples), (int(framing.hop_samples) * stride, stride)
-        return np.lib.stride_tricks.as_strided(segment.mono[start:], shape, strides, writeable=False)
+        # As `as_strided`, which takes ten times as long.
+        frames: NDArray[Any] = np.ndarray(shape, segment.mono.dtype, segment.mono, start * stride, strides)
+        frames.flags.writeable = False
+        return frames
 
     def _get(self, node: Node) -> NDArray[Any]:
         """All rows there are of a step: those kept and those of the batch."""

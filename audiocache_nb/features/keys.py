@@ -13,6 +13,9 @@ import numpy as np
 from audiocache_nb.errors import InvalidParameterError, InvalidTypeError
 
 KEY_FORMAT = "audiocache_nb/feature/1"
+_PLAIN = frozenset({bool, int, float, str, type(None)})
+_REMEMBERED = 4096
+_memory: dict[str, str] = {}
 
 
 def encode(value: Any) -> bytes:
@@ -106,7 +109,15 @@ def feature_key(
     salt : str
         A way out of a cache that is known to be wrong.
     """
-    return digest(
+    needed = dependencies or {}
+    memo = None
+    if all(type(value) in _PLAIN for value in (*decode.values(), *parameters.values())):
+        # Equal texts of plain values mean equal values of one type. A timeline asks for the same keys at every event.
+        memo = repr((audio, dict(decode), calculator, version, dict(parameters), dict(needed), tempo, salt))
+        known = _memory.get(memo)
+        if known is not None:
+            return known
+    key = digest(
         {
             "format": KEY_FORMAT,
             "audio": audio,
@@ -114,8 +125,13 @@ def feature_key(
             "calculator": calculator,
             "version": version,
             "parameters": dict(parameters),
-            "dependencies": dict(dependencies or {}),
+            "dependencies": dict(needed),
             "tempo": tempo,
             "salt": salt,
         }
     )
+    if memo is not None:
+        if len(_memory) >= _REMEMBERED:
+            _memory.clear()
+        _memory[memo] = key
+    return key

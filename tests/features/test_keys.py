@@ -181,3 +181,20 @@ def test_everything_that_is_used_takes_part(change):
 def test_what_is_not_given_is_nothing():
     short = {name: value for name, value in FACTS.items() if name not in ("dependencies", "tempo", "salt")}
     assert feature_key(**short) == feature_key(**{**FACTS, "dependencies": {}})
+
+
+def test_a_key_that_was_asked_for_before():
+    """Values that are equal but of another type, or that only look alike, have keys of their own, in any order."""
+
+    class Looks(int):
+        def __repr__(self):
+            return "512"
+
+    def key(**parameters):
+        return feature_key(audio="a", decode={}, calculator="c", version="1", parameters=parameters)
+
+    for _ in range(2):
+        assert len({key(n=512), key(n=512.0), key(n="512"), key(n=None), key(m=512), key(n=1), key(n=True)}) == 7
+        assert key(a=1, b=2) == key(b=2, a=1)
+        assert key(z=0.0) == key(z=-0.0)
+        assert key(n=Looks(3)) == key(n=3) != key(n=512)

@@ -16,7 +16,6 @@ from audiocache_nb.analysis.jobs import Job
 from audiocache_nb.analysis.outputs import Outputs
 from audiocache_nb.analysis.plan import Item, make_item, make_plan
 from audiocache_nb.analysis.results import as_calculator_error
-from audiocache_nb.analysis.segments import SEGMENT_SAMPLES
 from audiocache_nb.analysis.wholes import WholeSignal, run_whole
 from audiocache_nb.audio.ingest import load
 from audiocache_nb.audio.source import AudioSource
@@ -116,7 +115,7 @@ def analyse(
     wanted: Iterable[str | Calculator],
     profile: AnalysisProfile | None = None,
     *,
-    size: int = SEGMENT_SAMPLES,
+    size: int | None = None,
     threads: int = 1,
     outputs: Outputs | None = None,
 ) -> Outcome:
