@@ -1,6 +1,9 @@
 """Measure what the package promises, as ratios within one run.
 
-    python benchmarks/run.py [--quick] [--only NAME] [--json PATH] [--markdown PATH]
+    python benchmarks/run.py [--quick] [--only NAME] [--json PATH] [--markdown PATH] [--readme PATH]
+
+Peers other than librosa run with the interpreter that the environment variable AUDIOCACHE_NB_PEERS names, which may
+have torch, torchaudio, audioflux and essentia, or some of them; a row says which are not there.
 
 Every row says what was hoped for and whether it was met. The exit code is 0 whatever the numbers are: on a
 machine that has other things to do they mean little. It is 1 if something could not be measured.
@@ -22,7 +25,7 @@ import memory
 import progress
 import start_up
 import suite
-from report import Section, load_of_the_machine, machine
+from report import Section, load_of_the_machine, machine, readme
 
 
 def sections(folder: pathlib.Path, *, quick: bool) -> dict[str, Callable[[], Section]]:
@@ -43,9 +46,11 @@ def main() -> int:
     """Measure, print, and write what was asked for."""
     parser = argparse.ArgumentParser(description="Measure what the package promises.")
     parser.add_argument("--quick", action="store_true", help="fewer and shorter measurements")
-    parser.add_argument("--only", metavar="NAME", action="append", help="librosa, memory, latency, import or progress")
+    names = "suite, hour, each, librosa, memory, latency, import or progress"
+    parser.add_argument("--only", metavar="NAME", action="append", help=names)
     parser.add_argument("--json", type=pathlib.Path, metavar="PATH", help="write the numbers there")
     parser.add_argument("--markdown", type=pathlib.Path, metavar="PATH", help="write tables there")
+    parser.add_argument("--readme", type=pathlib.Path, metavar="PATH", help="update the table in that document")
     options = parser.parse_args()
 
     facts = machine()
@@ -80,6 +85,9 @@ def main() -> int:
     if options.markdown:
         text = "\n\n".join(section.markdown() for section in done)
         options.markdown.write_text(text + "\n", encoding="utf-8")
+    if options.readme:
+        text = readme(options.readme.read_text(encoding="utf-8"), done, facts)
+        options.readme.write_text(text, encoding="utf-8")
     return 1 if crashed else 0
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
+import queue
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
 
 from audiocache_nb.analysis.engine import Done, Failed, Pass
 from audiocache_nb.analysis.jobs import Job
@@ -16,6 +17,7 @@ from audiocache_nb.errors import AudioCacheError, Cancelled, IngestError
 from audiocache_nb.features.track import FeatureTrack
 
 GRACE_S = 2.0
+POLL_S = 0.05
 
 
 def run_job(job: Job, threads: int, done: Done, failed: Failed) -> list[threading.Thread]:
@@ -53,12 +55,8 @@ def run_job(job: Job, threads: int, done: Done, failed: Failed) -> list[threadin
         stuck = _run_pass(job, plan, threads, share, hand_out, failed)
         if stuck:
             return stuck
-    signal = WholeSignal(job.source, job.control)
-    for number, item in enumerate(plan.whole):
-        job.control.checkpoint()
-        job.control.enter(item.title)
-        width = (1 - share) / len(plan.whole)
-        stuck = _run_whole(job, signal, item, share + number * width, width, known, hand_out, failed)
+    if plan.whole:
+        stuck = Wholes(job, plan, share, known, hand_out, failed).run(threads)
         if stuck:
             return stuck
     job.control.finish()
@@ -100,38 +98,103 @@ def _run_pass(job: Job, plan: Plan, threads: int, share: float, done: Done, fail
     return []
 
 
-def _run_whole(
-    job: Job,
-    signal: WholeSignal,
-    item: Item,
-    start: float,
-    width: float,
-    known: dict[str, FeatureTrack],
-    done: Done,
-    failed: Failed,
-) -> list[threading.Thread]:
-    outcome: list[Any] = []
+class Wholes:
+    """The calculators that follow the pass: several at once, each after what it depends on.
 
-    def report(value: float) -> None:
-        job.control.report(value, start, width)
+    Parameters
+    ----------
+    job : Job
+    plan : Plan
+    start : float in 0 .. 1
+        Progress so far; they share what is left.
+    known : dict of str to FeatureTrack
+        What they may depend on, by key; `done` adds to it.
+    done, failed : callable
+        Called on the thread that calls `run`.
+    """
 
-    def call() -> None:
+    def __init__(
+        self, job: Job, plan: Plan, start: float, known: dict[str, FeatureTrack], done: Done, failed: Failed
+    ) -> None:
+        self._job = job
+        self._signal = WholeSignal(job.source, job.control)
+        self._known, self._done, self._failed = known, done, failed
+        self._start, self._width = start, (1 - start) / len(plan.whole)
+        self._todo = list(plan.whole)
+        self._open = {item.key for item in plan.whole}  # not done and not failed
+        self._parts: dict[str, float] = {}
+        self._lock = threading.Lock()
+        self._results: queue.SimpleQueue[tuple[Item, FeatureTrack | BaseException]] = queue.SimpleQueue()
+
+    def run(self, threads: int) -> list[threading.Thread]:
+        """Compute all of them.
+
+        Parameters
+        ----------
+        threads : int >= 1
+            How many may be computed at once.
+
+        Returns
+        -------
+        list of threading.Thread
+            Threads that did not come back after the job was cancelled.
+
+        Raises
+        ------
+        Cancelled
+        """
+        workers: list[threading.Thread] = []
+        running, cancelled = 0, False
+        while (self._todo or running) and not cancelled:
+            cancelled = self._job.control.cancelled
+            while running < threads and not cancelled and (item := self._next()) is not None:
+                self._job.control.enter(item.title)
+                workers = [worker for worker in workers if worker.is_alive()]
+                workers.append(_thread(functools.partial(self._compute, item), self._job, len(workers)))
+                running += 1
+            try:
+                item, result = self._results.get(timeout=POLL_S)
+            except queue.Empty:
+                continue
+            running -= 1
+            self._open.discard(item.key)
+            if isinstance(result, Cancelled):
+                cancelled = True
+            elif isinstance(result, BaseException):
+                self._failed(item, result)
+            else:
+                self._done(item, result)
+            self._report(item, 1.0)
+        if cancelled:
+            stuck = _joined(workers, self._job)
+            if stuck:
+                return stuck
+            raise Cancelled
+        return []
+
+    def _next(self) -> Item | None:
+        """The first one that does not wait for another one."""
+        for place, item in enumerate(self._todo):
+            if not any(needed.key in self._open for needed in item.dependencies):
+                return self._todo.pop(place)
+        return None
+
+    def _compute(self, item: Item) -> None:
+        job, report = self._job, functools.partial(self._report, item)
         try:
-            outcome.append(run_whole(signal, job.source, item, job.control, report, known))
+            self._results.put((item, run_whole(self._signal, job.source, item, job.control, report, self._known)))
         except BaseException as error:
-            outcome.append(error)
+            self._results.put((item, error))
 
-    stuck = in_threads(call, 1, job)
-    if stuck:
-        return stuck
-    result = outcome[0]
-    if isinstance(result, Cancelled):
-        raise result
-    if isinstance(result, BaseException):
-        failed(item, result)
-    else:
-        done(item, result)
-    return []
+    def _report(self, item: Item, value: float) -> None:
+        try:
+            part = min(1.0, max(0.0, float(value)))
+        except (TypeError, ValueError, OverflowError):
+            return
+        with self._lock:
+            self._parts[item.key] = max(part, self._parts.get(item.key, 0.0))
+            done = sum(self._parts.values())
+        self._job.control.report(self._start + self._width * done)
 
 
 def in_threads(target: Callable[[], None], count: int, job: Job) -> list[threading.Thread]:
@@ -145,9 +208,16 @@ def in_threads(target: Callable[[], None], count: int, job: Job) -> list[threadi
     list of threading.Thread
         Those still running.
     """
-    workers = [threading.Thread(target=target, name=f"audiocache_nb {job.id}.{n}", daemon=True) for n in range(count)]
-    for worker in workers:
-        worker.start()
+    return _joined([_thread(target, job, n) for n in range(count)], job)
+
+
+def _thread(target: Callable[[], None], job: Job, number: int) -> threading.Thread:
+    thread = threading.Thread(target=target, name=f"audiocache_nb {job.id}.{number}", daemon=True)
+    thread.start()
+    return thread
+
+
+def _joined(workers: list[threading.Thread], job: Job) -> list[threading.Thread]:
     given_up_s: float | None = None
     for worker in workers:
         while worker.is_alive():

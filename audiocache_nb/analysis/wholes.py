@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -28,30 +29,33 @@ if TYPE_CHECKING:
 
 
 class WholeSignal:
-    """The whole recording in memory, read once for all calculators of a job that need it."""
+    """The whole recording in memory, read once for all calculators of a job that need it, on any thread."""
 
     def __init__(self, source: AudioSource, control: Control) -> None:
         self._source = source
         self._control = control
+        self._lock = threading.RLock()
         self._samples: NDArray[np.float32] | None = None
         self._mono: NDArray[np.float32] | None = None
 
     @property
     def samples(self) -> NDArray[np.float32]:
         """All channels, read-only [shape=(n, channels)]."""
-        if self._samples is None:
-            self._samples = self._source.array if self._source.array is not None else self._read()
-        return self._samples
+        with self._lock:
+            if self._samples is None:
+                self._samples = self._source.array if self._source.array is not None else self._read()
+            return self._samples
 
     @property
     def mono(self) -> NDArray[np.float32]:
         """The mono mix, read-only [shape=(n,)]."""
-        if self._mono is None:
-            out = np.empty(0 if self._source.channels == 1 else self._source.frames, np.float32)
-            out = mix(self.samples, out)
-            out.flags.writeable = False
-            self._mono = out
-        return self._mono
+        with self._lock:
+            if self._mono is None:
+                out = np.empty(0 if self._source.channels == 1 else self._source.frames, np.float32)
+                out = mix(self.samples, out)
+                out.flags.writeable = False
+                self._mono = out
+            return self._mono
 
     def _read(self) -> NDArray[np.float32]:
         out = np.empty((self._source.frames, self._source.channels), np.float32)

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from support.passes import StreamReader, analyse, held, made_of, noise, streamed
+from support.passes import PATIENCE_S, Gate, StreamReader, analyse, held, made_of, noise, streamed
 
 from audiocache_nb.errors import CalculatorContractError
 from audiocache_nb.features.calculator import whole
@@ -183,3 +183,34 @@ def test_results_are_frozen_and_say_where_they_came_from():
         assert track.provenance["audio"].startswith("sha256:")
         assert track.provenance["seconds"] >= 0
         assert track.key
+
+
+# --- several at once ------------------------------------------------------------------------------
+
+
+def test_what_does_not_depend_on_one_another_is_computed_at_once(desk):
+    here = desk(2)
+    gates = [Gate(name, inputs="samples") for name in ("one", "two", "three")]
+    job = here.submit(held(SAMPLES), *(gate.calculator for gate in gates))
+    gates[0].wait()
+    gates[1].wait()  # neither has been opened
+    assert not gates[2].reached.is_set()  # no third thread
+    gates[1].open()
+    gates[2].wait()
+    for gate in gates:
+        gate.open()
+    assert job.wait(PATIENCE_S)
+    assert job.state == "succeeded"
+    assert sorted(name for name, _ in here.sink.of("done", job)) == sorted(gate.calculator.id for gate in gates)
+    assert here.sink.of("done", job)[0][0] == gates[1].calculator.id
+
+
+def test_one_thread_computes_one_after_the_other(desk):
+    here = desk(1)
+    gates = [Gate(name, inputs="samples") for name in ("one", "two")]
+    job = here.submit(held(SAMPLES), *(gate.calculator for gate in gates))
+    gates[0].wait()
+    assert not gates[1].reached.wait(0.1)
+    for gate in gates:
+        gate.open()
+    assert job.wait(PATIENCE_S)
