@@ -59,7 +59,7 @@ def _memory(name: str, one: Result, target: float | None) -> Row:
 
 def measure_short(folder: pathlib.Path, *, quick: bool) -> Section:
     """Three minutes, against everybody."""
-    seconds, rounds = (30, 3) if quick else (180, 7)
+    seconds, rounds = (30, 3) if quick else (180, 5)
     found = compete(["here:", ONE_THREAD, BYTES, *CONTENDERS], samples_of(folder, seconds), rounds)
     ours = found["here:"]
     targets = {LIBROSA: OVER_DEFAULTS, TUNED: OVER_TUNED}

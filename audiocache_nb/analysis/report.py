@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from audiocache_nb.audio.source import AudioSource
 
 
+AFTER = "Then, several at once, each after what it needs:"
+
+
 @dataclasses.dataclass(frozen=True)
 class PlannedFeature:
     """One feature of a plan.
@@ -79,7 +82,8 @@ class PlanReport:
         source = self._plan.source
         decoding = 0.0 if source.array is not None else DECODING * source.duration
         shared = sum(feature.seconds for feature in self.features if feature.how == "pass") / self._workers
-        return max(decoding, shared) + sum(feature.seconds for feature in self.features if feature.how == "after")
+        after = [feature.seconds for feature in self.features if feature.how == "after"]
+        return max(decoding, shared) + max(sum(after) / self._workers, max(after, default=0.0))
 
     @property
     def nbytes(self) -> int:
@@ -99,7 +103,10 @@ class PlanReport:
             lines += ["", "One pass over the audio:", *self._tree()]
         after = [feature for feature in self.features if feature.how == "after"]
         if after:
-            lines += ["", "Then, one by one:", *(f"  {_line(feature)}" for feature in after)]
+            lines += ["", AFTER, *(f"  {_line(feature)}" for feature in after)]
+        if self._plan.given:
+            names = sorted({track.calculator_id for track in self._plan.given.values()})
+            lines += ["", "Read from the cache for these: " + ", ".join(names)]
         if self.cached:
             lines += ["", "Cached already: " + ", ".join(self.cached)]
         if self.problems:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import audiocache_nb as acn
+from audiocache_nb.analysis.report import AFTER
 
 
 @pytest.fixture
@@ -75,10 +76,12 @@ def test_derived_features_follow_the_pass_and_bring_what_they_need(session, trac
 
     try:
         text = session.plan(track, "doubled rms").explain()
-        assert "→ rms" in text.split("Then, one by one:")[0]
-        assert "doubled rms" in text.split("Then, one by one:")[1]
+        assert "→ rms" in text.split(AFTER)[0]
+        assert "doubled rms" in text.split(AFTER)[1]
         session.get(track, "rms")
-        assert "One pass" not in session.plan(track, "doubled rms").explain(), "rms is there already"
+        text = session.plan(track, "doubled rms").explain()
+        assert "One pass" not in text, "rms is there already"
+        assert "Read from the cache for these: rms" in text
         ft = session.get(track, "doubled rms")
         np.testing.assert_allclose(ft.data, 2 * session.get(track, "rms").data)
     finally:
@@ -100,3 +103,21 @@ def test_a_calculator_that_cannot_be_laid_out_is_named(session, track):
         assert plan.missing == ["rms"]
     finally:
         acn.calculators.unregister("odd")
+
+
+def test_sizes_follow_the_storage(session, track):
+    sizes = {
+        kind: session.plan(track, ["spectrogram"], profile=acn.AnalysisProfile(storage=kind)).nbytes
+        for kind in ("float32", "int16", "uint8")
+    }
+    assert sizes["float32"] == 2 * sizes["int16"] == 4 * sizes["uint8"] > 0
+
+
+def test_profiles_share_what_they_have_in_common(session, track):
+    """Two windows and two storages of one framing: the mix and the frames once, each transform once."""
+    other = acn.AnalysisProfile(window="hamming")
+    small = acn.AnalysisProfile(storage="uint8")
+    wanted = [acn.Descriptor("spectrogram"), acn.Descriptor("spectrogram", None, other)]
+    text = session.plan(track, [*wanted, acn.Descriptor("spectrogram", None, small)]).explain()
+    for step, times in (("decode", 1), ("mix to mono", 1), ("frames of", 1), ("FFT of", 2), ("→ spectrogram", 3)):
+        assert text.count(step) == times, text
