@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Samples = NDArray[np.float32]
+HEARD_S = 2.0  # by then a tone is 116 dB below its beginning
 
 
 def lively(n: int, channels: int, sample_rate: int, *, seed: int = 0) -> Samples:
@@ -18,9 +19,10 @@ def lively(n: int, channels: int, sample_rate: int, *, seed: int = 0) -> Samples
     tone = np.zeros(n)
     starts_s = np.arange(0.0, n / sample_rate, 0.17)
     for start_s, frequency_hz in zip(starts_s, rng.uniform(90, 1200, len(starts_s)), strict=True):
-        on = t_s >= start_s
-        age_s = t_s[on] - start_s
-        tone[on] += np.exp(-age_s / 0.15) * np.sin(2 * np.pi * frequency_hz * (1 + 0.02 * age_s) * age_s)
+        first = int(np.searchsorted(t_s, start_s))
+        heard = slice(first, first + int(HEARD_S * sample_rate))
+        age_s = t_s[heard] - start_s
+        tone[heard] += np.exp(-age_s / 0.15) * np.sin(2 * np.pi * frequency_hz * (1 + 0.02 * age_s) * age_s)
     tone[rng.integers(0, max(1, n), n // 2000)] += 0.8
     gains = np.linspace(1.0, 0.6, channels)
     samples = 0.25 * tone[:, None] * gains + 0.03 * rng.standard_normal((n, channels))
