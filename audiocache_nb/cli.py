@@ -69,6 +69,7 @@ def _analyze(options: argparse.Namespace) -> int:
         for file in options.files:
             track = session.add_audio(file)
             session.request(track, names)
+            session.compute(track)  # whatever it costs: it was asked for on the command line
             arrays: dict[str, Any] = {}
             facts: dict[str, Any] = {}
             for name in names:

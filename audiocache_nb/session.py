@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from audiocache_nb.analysis.costs import CostModel
@@ -15,21 +15,22 @@ from audiocache_nb.errors import (
     CacheCorruptionError,
     IngestError,
     InvalidParameterError,
-    InvalidTypeError,
     SessionClosedError,
 )
 from audiocache_nb.features.descriptor import Descriptor
 from audiocache_nb.features.profile import AnalysisProfile
 from audiocache_nb.features.registry import Registry, calculators
 from audiocache_nb.features.track import FeatureTrack
+from audiocache_nb.session_diagnostics import Names, SessionDemand
 from audiocache_nb.session_freshness import SessionFreshness, checked_salt
 from audiocache_nb.session_playhead import SessionPlayhead
 from audiocache_nb.session_sampling import SessionSampling
 from audiocache_nb.session_tracks import SessionTracks, checked_place
+from audiocache_nb.timeline.gate import ASK_ABOVE_MB, ASK_ABOVE_S, Gate, Policy
 from audiocache_nb.timeline.state import Track
 from audiocache_nb.timeline.status import SourceStatus
 from audiocache_nb.timeline.store import TimelineStore
-from audiocache_nb.timeline.timeline import Timeline
+from audiocache_nb.timeline.timeline import Timeline, everything_of
 from audiocache_nb.timing.tempo import Tempo
 
 if TYPE_CHECKING:
@@ -41,10 +42,8 @@ if TYPE_CHECKING:
 
 CHECKED_BY_GET_BYTES = 8 << 20  # bigger features are checked where they are touched
 
-Names = str | Descriptor | Iterable[str | Descriptor]
 
-
-class Session(SessionFreshness, SessionPlayhead, SessionTracks, SessionSampling):
+class Session(SessionDemand, SessionFreshness, SessionPlayhead, SessionTracks, SessionSampling):
     """A timeline of audio tracks, and the features that are computed for them.
 
     Parameters
@@ -65,6 +64,12 @@ class Session(SessionFreshness, SessionPlayhead, SessionTracks, SessionSampling)
     salt : str, optional
         Part of the key of every result: another text is a way out of a cache that is known to be wrong.
         None: what the environment variable ``AUDIOCACHE_NB_SALT`` says, or else nothing.
+    policy : {"auto", "ask", "never", "all"}
+        What is asked for starts by itself if it is cheap, only after `compute`, only after `compute`
+        and without a word about it, or always; with ``"all"``, every feature of new tracks is asked for.
+    ask_above_s : float >= 0 [s]
+    ask_above_mb : float >= 0 [MB]
+        What is expected to cost more than this for one recording is not cheap.
 
     Examples
     --------
@@ -85,6 +90,9 @@ class Session(SessionFreshness, SessionPlayhead, SessionTracks, SessionSampling)
         registry: Registry | None = None,
         cache_budget_bytes: int | None = None,
         salt: str | None = None,
+        policy: Policy = "auto",
+        ask_above_s: float = ASK_ABOVE_S,
+        ask_above_mb: float = ASK_ABOVE_MB,
     ) -> None:
         if workers is not None and (type(workers) is not int or workers < 1):
             raise InvalidParameterError(f"workers is {workers!r:.60}.", hint="Use a whole number from 1 on, or None.")
@@ -101,12 +109,14 @@ class Session(SessionFreshness, SessionPlayhead, SessionTracks, SessionSampling)
             costs=costs,
             cache=self.cache.store,
             salt=checked_salt(salt),
+            gate=Gate(policy, ask_above_s=ask_above_s, ask_above_mb=ask_above_mb),
         )
         if self.cache_dir is not None:
             self.timeline.scheduler.outputs.folder = self.cache_dir / "tmp"
         self.cache.store.on_damage = self.timeline.entry_damaged
         self._tempo_subscription = self.tempo.subscribe(self.timeline.tempo_changed)
         self._lock = threading.Lock()
+        self._set_up_demand()
         self._publisher: Publisher | None = None
         self._watch_cells()
 
@@ -234,8 +244,10 @@ class Session(SessionFreshness, SessionPlayhead, SessionTracks, SessionSampling)
                 **place,
             )
             self.timeline.add(track, hold=analyze == "none")
-            if analyze == "all":
-                self.timeline.request(track, self.timeline.all_descriptors(track), f"{track.id} (all)")
+            if analyze == "all" or (analyze == "demand" and self.policy == "all"):
+                self.timeline.request(
+                    track, self.timeline.all_descriptors(track), everything_of(track.id), now=analyze == "all"
+                )
         return track
 
     def remove(self, track: Track | str) -> None:
@@ -243,41 +255,6 @@ class Session(SessionFreshness, SessionPlayhead, SessionTracks, SessionSampling)
         self.timeline.remove(self.timeline.track(track).id)
 
     # --- features ----------------------------------------------------------------------------
-
-    def request(
-        self,
-        track: Track | str,
-        features: Names,
-        *,
-        element: str | None = None,
-        profile: AnalysisProfile | None = None,
-    ) -> list[Job]:
-        """Say that an element wants features; what is not there is computed in the background.
-
-        Parameters
-        ----------
-        track : Track or str
-        features : str, Descriptor or a list of them
-            A feature's key ("rms"), a calculator's id ("mvmnt.rms") or a descriptor.
-        element : str, optional
-            Who asks. Asking again replaces what the element asked of this track before; without an
-            element the wishes add up.
-        profile : AnalysisProfile, optional
-
-        Returns
-        -------
-        list of Job
-            The jobs that are on it; empty if everything is there.
-
-        Raises
-        ------
-        UnknownTrackError, UnknownFeatureError, UnknownCalculatorError
-        """
-        return self.timeline.request(track, self._resolve(features, profile), element)
-
-    def release(self, element: str) -> None:
-        """The element wants nothing any more."""
-        self.timeline.release(element)
 
     def get(
         self,
@@ -390,18 +367,6 @@ class Session(SessionFreshness, SessionPlayhead, SessionTracks, SessionSampling)
         states = [f"{track.id} {snapshot.sources[track.source_id].status.state}" for track in snapshot.tracks.values()]
         shown = ", ".join(states[:6]) + (", …" if count > 6 else "")
         return f"<Session: {count} track{'' if count == 1 else 's'}{'; ' if shown else ''}{shown}>"
-
-    # --- inside ------------------------------------------------------------------------------
-
-    def _resolve(self, features: Names, profile: AnalysisProfile | None) -> list[Descriptor]:
-        if isinstance(features, (str, Descriptor)):
-            features = [features]
-        elif not isinstance(features, Iterable):
-            raise InvalidTypeError(
-                f"features is a {type(features).__name__}.", hint='Name them: ["rms", "spectrogram"].'
-            )
-        names = list(features)
-        return list(dict.fromkeys(self._registry.resolve(name, profile) for name in names))
 
 
 def _is_readable(source: AudioSource) -> bool:

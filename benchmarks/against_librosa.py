@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import pathlib
 from typing import Any
 
@@ -43,7 +44,7 @@ def by_librosa_per_channel(y: NDArray[np.float32]) -> tuple[Any, ...]:
 
 def by_us(source: Any, names: list[str], sample_rate: int | None = None) -> list[acn.FeatureTrack]:
     """The features through a session of their own, with all that belongs to one."""
-    with acn.Session(cache_dir=False) as session:
+    with acn.Session(cache_dir=False, ask_above_s=math.inf, ask_above_mb=math.inf) as session:
         track = session.add_audio(source, sample_rate)
         session.request(track, names)
         session.wait()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import time
 from collections.abc import Callable
@@ -40,7 +41,7 @@ def _registry() -> Registry:
 def cancelling(times: int) -> Sample:
     """Milliseconds from `session.stop` to the end of the job's last thread."""
     chance, found = random.Random(4), []
-    with acn.Session(cache_dir=False, registry=_registry()) as session:
+    with acn.Session(cache_dir=False, registry=_registry(), ask_above_s=math.inf, ask_above_mb=math.inf) as session:
         track = session.add_audio(endless(HOURS))
         for _ in range(times):
             (job,) = session.request(track, ["rms", "waveform", "benchmark.flux"])
@@ -70,7 +71,7 @@ def lateness(seconds: float) -> Sample:
 
 def lateness_while_analysing(seconds: float) -> Sample:
     """As `lateness`, with a job of twelve hours on all workers."""
-    with acn.Session(cache_dir=False, registry=_registry()) as session:
+    with acn.Session(cache_dir=False, registry=_registry(), ask_above_s=math.inf, ask_above_mb=math.inf) as session:
         track = session.add_audio(endless(HOURS))
         (job,) = session.request(track, ["rms", "waveform", "benchmark.flux"])
         while job.progress.value <= 0:

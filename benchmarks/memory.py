@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import pathlib
 import subprocess
 import sys
@@ -53,7 +54,7 @@ class PeakOfProcess:
 
 def analyse(source: Any, names: list[str]) -> int:
     """Bytes of the results."""
-    with acn.Session(cache_dir=False) as session:
+    with acn.Session(cache_dir=False, ask_above_s=math.inf, ask_above_mb=math.inf) as session:
         track = session.add_audio(source)
         session.request(track, names)
         session.wait()

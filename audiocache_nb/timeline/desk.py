@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import threading
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from audiocache_nb.analysis.control import Progress
 from audiocache_nb.analysis.costs import CostModel
@@ -22,6 +23,7 @@ from audiocache_nb.timeline import events
 from audiocache_nb.timeline.bench import Bench
 from audiocache_nb.timeline.demand import Demand
 from audiocache_nb.timeline.freshness import CHANGED
+from audiocache_nb.timeline.gate import Estimate, Gate, estimate
 from audiocache_nb.timeline.state import FeatureEntry, Slot, SourceState
 from audiocache_nb.timeline.status import UNSET, State, _Unset, next_status
 from audiocache_nb.timeline.store import Change, TimelineStore
@@ -32,6 +34,9 @@ if TYPE_CHECKING:
 
 DAMAGED = "cache entry damaged"
 MAX_UNSURE = 3
+log = logging.getLogger("audiocache_nb")
+Start = Literal["gate", "now", "later"]
+Listener = Callable[[str, Job, Item | None, BaseException | None], None]
 
 
 class Desk:
@@ -50,6 +55,7 @@ class Desk:
         costs: CostModel | None = None,
         cache: MemoryCache | None = None,
         salt: str = "",
+        gate: Gate | None = None,
     ) -> None:
         self.store = TimelineStore()
         self.cache = MemoryCache() if cache is None else cache  # an empty one is false
@@ -63,6 +69,10 @@ class Desk:
         self._settled = threading.Condition(self.store.lock)
         self._on_hold: set[str] = set()  # tracks that nothing is computed for until it is said so
         self._unsure: dict[tuple[str, Slot], int] = {}  # how often running code was edited, or edited what it reads
+        self.gate = gate or Gate()
+        self._gated: dict[str, dict[Slot, Estimate]] = {}  # what waits at the gate, with the cost of all of it together
+        self._called: dict[str, str] = {}  # what was last said about that, by source
+        self.listeners: list[Listener] = []  # called under the lock with what jobs say, also with what shows nowhere
 
     # --- what the scheduler says (its threads) -----------------------------------------------
 
@@ -71,6 +81,7 @@ class Desk:
         with self.store.changing() as change:
             if self._work.counts(job):
                 self._derive(change, job.source.id, progress=job.progress)
+            self._tell("started", job)
 
     def job_progress(self, changes: list[tuple[Job, Progress]]) -> None:
         """Jobs got further."""
@@ -97,6 +108,7 @@ class Desk:
                 self._deliver(change, job.source.id, item, track)
                 self._derive(change, job.source.id)
                 self._again_if_unsure(change, job.source.id, Slot.of(item.descriptor), is_true=is_true)
+            self._tell("stored", job, item)
             self._settled.notify_all()
         self.costs.record(track, job.source.duration)
 
@@ -106,9 +118,10 @@ class Desk:
             if self._work.counts(job):
                 self._work.settle(job, item.key)
                 if isinstance(error.__cause__, CacheCorruptionError):  # of what it is computed from: not its own fault
-                    self._ensure(change, job.source.id, [item])
+                    self._ensure(change, job.source.id, [item], start="now")
                 else:
                     self._deliver_failure(change, job.source.id, item, error)
+                    self._tell("failed", job, item, error)
                 if isinstance(error, SourceChangedError):
                     change.put_source(dataclasses.replace(change.sources[job.source.id], changed=CHANGED))
                 self._derive(change, job.source.id)
@@ -137,7 +150,15 @@ class Desk:
                     message="analysis stopped" if stopped else UNSET,
                     progress=behind[0].progress if behind else None,
                 )
+            self._tell("ended", job)
             self._settled.notify_all()
+
+    def _tell(self, what: str, job: Job, item: Item | None = None, error: BaseException | None = None) -> None:
+        for listener in self.listeners:
+            try:
+                listener(what, job, item, error)
+            except Exception:
+                log.exception("a listener to the jobs failed")
 
     # --- inside, under the store's lock ------------------------------------------------------
 
@@ -157,17 +178,22 @@ class Desk:
         items: Iterable[Item],
         *,
         force: bool = False,
-        act: bool = True,
+        retry: bool = False,
+        start: Start = "gate",
         message: str = "analyzing audio",
     ) -> list[Job]:
-        """See to it that features become fresh; returns the jobs that do it."""
+        """See to it that features become fresh; returns the jobs that do it.
+
+        `force`: also what is fresh; `retry`: also what has failed; `start`: whether to compute what
+        the gate lets through, anything, or nothing.
+        """
         source = change.sources[source_id].source
         jobs: dict[str, Job] = {}
         missing: dict[str, Item] = {}  # by key: what two profiles have in common is computed once
         for item in items:
             state = change.sources[source_id]
             entry = self._bench.blank(state, Slot.of(item.descriptor), item.descriptor)
-            if force:
+            if force or retry:
                 entry = dataclasses.replace(entry, exception=None, failed_key="")
             change.put_source(state.with_entries(entry))
             working = self._work.computing(source_id, item.key)
@@ -177,8 +203,10 @@ class Desk:
                 stored = None if force else self.cache.get(item.key)
                 if stored is not None:
                     self._put_track(change, source_id, entry, stored)
-                elif act and (entry.exception is None or entry.failed_key != item.key):
+                elif start != "later" and (entry.exception is None or entry.failed_key != item.key):
                     missing[item.key] = item
+        if missing and start == "gate":
+            missing = self._let_through(change, source_id, missing)
         if missing:
             job = self._enqueue(source, list(missing.values()))
             jobs[job.id] = job
@@ -187,6 +215,65 @@ class Desk:
         else:
             self._derive(change, source_id)
         return list(jobs.values())
+
+    def _let_through(self, change: Change, source_id: str, missing: dict[str, Item]) -> dict[str, Item]:
+        """What may start by itself: with what is waiting and going on already, all of it or nothing."""
+        state = change.sources[source_id]
+        waiting = self._gated.get(source_id, {})
+        before = self._bench.items(state.source, [state.entries[slot].descriptor for slot in waiting])
+        everything = {**{item.key: item for item in before}, **missing}
+        cost = Estimate()
+        if self.gate.needs_estimate:
+            going_on = [item for job in self._work.of(source_id) for item in self._work.left(job)]
+            cost = self._cost(state.source, [*everything.values(), *going_on])
+        if self.gate.opens(cost):
+            self._gated.pop(source_id, None)
+            return everything
+        slots = {Slot.of(item.descriptor): cost for item in missing.values()}
+        self._gated[source_id] = {**waiting, **slots}
+        return {}
+
+    def _cost(self, source: AudioSource, items: Iterable[Item]) -> Estimate:
+        workers = self.scheduler.workers
+        return estimate(source, items, costs=self.costs, workers=workers, stored=self.cache.__contains__)
+
+    def _waiting(self, state: SourceState, judged: list[FeatureEntry]) -> Estimate | None:
+        """What waits at the gate; whatever got there otherwise, or is not asked for any more, does not."""
+        source_id = state.source.id
+        before = self._gated.get(source_id)
+        if not before:
+            return None
+        left = [
+            entry for entry in judged if entry.slot in before and entry.demanded and entry.state in ("missing", "stale")
+        ]
+        if not left:
+            del self._gated[source_id]
+            return None
+        cost = self._cost(state.source, self._bench.items(state.source, [entry.descriptor for entry in left]))
+        self._gated[source_id] = {entry.slot: cost for entry in left}
+        return cost
+
+    def _with_call(self, source_id: str, entry: FeatureEntry) -> FeatureEntry:
+        """The entry, with what to do about it if it waits at the gate."""
+        cost = self._gated.get(source_id, {}).get(entry.slot)
+        if cost is None or entry.state not in ("missing", "stale"):
+            return entry
+        if self.gate.policy == "never":
+            call = "The session computes nothing by itself; session.compute() does."
+        else:
+            others = "" if cost.count == 1 else f" for all {cost.count} features that wait"
+            call = f"Waits for session.compute(): {cost.text}{others}."
+        reason = call if entry.state == "missing" else f"{entry.reason}. {call}"
+        return dataclasses.replace(entry, reason=reason)
+
+    def _reopen(self, change: Change, source_ids: Iterable[str]) -> None:
+        """What waits at the gate is judged once more."""
+        for source_id in source_ids:
+            state = change.sources.get(source_id)
+            waiting = self._gated.get(source_id)
+            if state is not None and waiting:
+                descriptors = [state.entries[slot].descriptor for slot in waiting if slot in state.entries]
+                self._ensure(change, source_id, self._bench.items(state.source, descriptors))
 
     def _enqueue(self, source: AudioSource, items: list[Item]) -> Job:
         waiting = self._work.of(source.id)
@@ -265,6 +352,9 @@ class Desk:
             dataclasses.replace(self._bench.judged(state, slot), demanded=slot in wanted) for slot in state.entries
         ]
         judged = [entry for entry in judged if entry.demanded or entry.state != "missing"]
+        waiting = self._waiting(state, judged)
+        if waiting is not None:
+            judged = [self._with_call(source_id, entry) for entry in judged]
         previous = state.status
         states = {entry.state for entry in judged}
         after: State
@@ -281,6 +371,12 @@ class Desk:
             after = "ready"
         else:
             after = "idle"
+        call = None if waiting is None else self.gate.call(waiting)
+        called = self._called.pop(source_id, None)
+        if call is not None and after not in ("pending", "failed"):
+            message = self._called[source_id] = call
+        elif message is UNSET and called is not None and previous.message == called:
+            message = "analysis not started" if after == "idle" else None
         status = next_status(previous, after, message=message, progress=progress)
         same = (status.state, status.message) == (previous.state, previous.message)
         if same and status.progress == previous.progress and _alike(judged, state.entries.values()):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
+from audiocache_nb.features.descriptor import Descriptor
 from audiocache_nb.timeline.status import SourceStatus
 
 
@@ -75,9 +77,23 @@ class FeatureFailed(Event):
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class DemandChanged(Event):
-    """An element asks for something else than before."""
+    """An element asks for something else than before.
+
+    Attributes
+    ----------
+    wishes : mapping of str to tuple of Descriptor
+        All that it asks for now, by track.
+    """
 
     element: str
+    wishes: Mapping[str, tuple[Descriptor, ...]] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class DiagnosticsChanged(Event):
+    """A regeneration got further, an issue was dismissed, or somebody asked for what nobody makes."""
+
+    reason: str
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

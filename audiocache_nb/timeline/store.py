@@ -8,10 +8,10 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
 
-from audiocache_nb.timeline.events import Event
+from audiocache_nb.timeline.events import Event, ProgressChanged
 from audiocache_nb.timeline.state import Snapshot, SourceState, Track
 from audiocache_nb.timing.clip import ClipTable
 
@@ -26,6 +26,14 @@ class _Subscriber:
     since: int  # the latest event when it came
     failures: int = 0
     gone: bool = False
+
+
+@dataclasses.dataclass(eq=False)
+class _Replay:
+    """What one subscriber hears before anything else."""
+
+    subscriber: _Subscriber
+    events: list[Event]
 
 
 class TimelineStore:
@@ -43,10 +51,12 @@ class TimelineStore:
         self._current: Change | None = None
         self._sequence = 0
         self._subscribers: list[_Subscriber] = []
-        self._queue: deque[Event] = deque()
+        self._queue: deque[Event | _Replay] = deque()
         self._delivered = 0
         self._wake = threading.Condition(threading.Lock())
         self._dispatcher: threading.Thread | None = None
+        self.committed: list[Callable[[Change], None]] = []  # called under the lock after each change: be quick
+        self.epoch = 0  # grows with every event that is more than progress
 
     def snapshot(self) -> Snapshot:
         """The state now."""
@@ -88,12 +98,23 @@ class TimelineStore:
             for event in change.events:
                 self._sequence += 1
                 numbered.append(dataclasses.replace(event, sequence=self._sequence))
+            self.epoch += any(not isinstance(event, ProgressChanged) for event in numbered)
+            for hook in self.committed:
+                hook(change)
             self._deliver(numbered)
 
     # --- events ------------------------------------------------------------------------------
 
-    def subscribe(self, callback: Callback) -> Callable[[], None]:
+    def subscribe(
+        self, callback: Callback, *, replay: Callable[[], Iterable[Event]] | None = None
+    ) -> Callable[[], None]:
         """Call `callback(event)` for every later event, on the store's own thread.
+
+        Parameters
+        ----------
+        callback : callable
+        replay : callable, optional
+            Returns what the subscriber is to hear first: how things stand at this moment.
 
         Returns
         -------
@@ -107,6 +128,10 @@ class TimelineStore:
         with self.lock, self._wake:
             subscriber = _Subscriber(callback, self._sequence)
             self._subscribers = [*self._subscribers, subscriber]
+            if replay is not None:
+                first = [dataclasses.replace(event, sequence=self._sequence) for event in replay()]
+                self._queue.append(_Replay(subscriber, first))
+                self._start()
 
         def unsubscribe() -> None:
             subscriber.gone = True
@@ -139,11 +164,14 @@ class TimelineStore:
                 self._delivered = events[-1].sequence
                 return
             self._queue.extend(events)
-            if self._dispatcher is None:
-                dispatcher = threading.Thread(target=self._dispatch, name="audiocache_nb events", daemon=True)
-                dispatcher.start()
-                self._dispatcher = dispatcher
-            self._wake.notify_all()
+            self._start()
+
+    def _start(self) -> None:
+        if self._dispatcher is None:
+            dispatcher = threading.Thread(target=self._dispatch, name="audiocache_nb events", daemon=True)
+            dispatcher.start()
+            self._dispatcher = dispatcher
+        self._wake.notify_all()
 
     def _dispatch(self) -> None:
         while True:
@@ -153,14 +181,20 @@ class TimelineStore:
                     return
                 event = self._queue.popleft()
                 subscribers = self._subscribers
+            if isinstance(event, _Replay):
+                for first in event.events:
+                    self._call(event.subscriber, first, late=True)
+                continue
             for subscriber in subscribers:
                 self._call(subscriber, event)
             with self._wake:
                 self._delivered = max(self._delivered, event.sequence)
                 self._wake.notify_all()
 
-    def _call(self, subscriber: _Subscriber, event: Event) -> None:
-        if subscriber.gone or subscriber.failures >= PAUSED_AFTER or event.sequence <= subscriber.since:
+    def _call(self, subscriber: _Subscriber, event: Event, *, late: bool = False) -> None:
+        if subscriber.gone or subscriber.failures >= PAUSED_AFTER:
+            return
+        if event.sequence <= subscriber.since and not late:
             return
         try:
             subscriber.callback(event)
@@ -173,9 +207,17 @@ class TimelineStore:
 
 
 class Change:
-    """A change being made to the state."""
+    """A change being made to the state.
+
+    Attributes
+    ----------
+    of_sources, of_tracks : set of str
+        Ids of what was put, dropped or otherwise concerned.
+    """
 
     def __init__(self, snapshot: Snapshot) -> None:
+        self.of_sources: set[str] = set()
+        self.of_tracks: set[str] = set()
         self.tracks: dict[str, Track] = dict(snapshot.tracks)
         self.sources: dict[str, SourceState] = dict(snapshot.sources)
         self.events: list[Event] = []
@@ -185,21 +227,25 @@ class Change:
     def put_source(self, state: SourceState) -> None:
         """Add or replace a source."""
         self.sources[state.source.id] = state
+        self.of_sources.add(state.source.id)
         self.touched = True
 
     def drop_source(self, source_id: str) -> None:
         """Remove a source."""
         del self.sources[source_id]
+        self.of_sources.add(source_id)
         self.touched = True
 
     def put_track(self, track: Track) -> None:
         """Add or replace a track."""
         self.tracks[track.id] = track
+        self.of_tracks.add(track.id)
         self.touched = self.moved = True
 
     def drop_track(self, track_id: str) -> None:
         """Remove a track."""
         del self.tracks[track_id]
+        self.of_tracks.add(track_id)
         self.touched = self.moved = True
 
     def emit(self, event: Event) -> None:

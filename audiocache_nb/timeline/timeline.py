@@ -6,7 +6,8 @@ import dataclasses
 import math
 import time
 import weakref
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,9 +31,11 @@ from audiocache_nb.features.descriptor import Descriptor
 from audiocache_nb.features.registry import Registry
 from audiocache_nb.features.track import FeatureTrack
 from audiocache_nb.timeline import events, undo
-from audiocache_nb.timeline.demand import DEFAULT_ELEMENT
-from audiocache_nb.timeline.desk import MAX_UNSURE, Desk
+from audiocache_nb.timeline.demand import DEFAULT_ELEMENT, BadWish
+from audiocache_nb.timeline.desk import MAX_UNSURE, Desk, Start
+from audiocache_nb.timeline.elements import Elements
 from audiocache_nb.timeline.freshness import CHANGED, Freshness
+from audiocache_nb.timeline.gate import Gate, Policy, checked_policy
 from audiocache_nb.timeline.state import FeatureEntry, Slot, Snapshot, SourceState, Track
 from audiocache_nb.timeline.status import SourceStatus
 from audiocache_nb.timeline.store import Change
@@ -61,6 +64,8 @@ class Timeline(Desk):
         Where results are kept.
     salt : str
         Part of every key.
+    gate : Gate, optional
+        What starts by itself.
     """
 
     def __init__(
@@ -72,12 +77,14 @@ class Timeline(Desk):
         costs: CostModel | None = None,
         cache: MemoryCache | None = None,
         salt: str = "",
+        gate: Gate | None = None,
     ) -> None:
-        super().__init__(registry, workers=workers, tempo=tempo, costs=costs, cache=cache, salt=salt)
+        super().__init__(registry, workers=workers, tempo=tempo, costs=costs, cache=cache, salt=salt, gate=gate)
         self.closed = False
         self.history = undo.History()
         self._playback_range: tuple[float, float] | None = None
         self._looked_s = -LOOK_S
+        self.elements = Elements(self.release)
         # The registry lives as long as the process: a timeline that nobody uses any more must not.
         this = weakref.ref(self)
         self._unsubscribe = registry.subscribe(lambda calculator_id: _pass_on(this, calculator_id))
@@ -89,6 +96,7 @@ class Timeline(Desk):
         """Put a track on the timeline; with `hold`, what is asked of it is noted but not acted on.
 
         A source that is on the timeline already is read through the new track's reader from now on.
+        What elements ask of a track of this id counts at once; the notebook has to ask anew.
         """
         with self.store.changing() as change:
             self._check_open()
@@ -106,8 +114,20 @@ class Timeline(Desk):
                 change.put_source(SourceState(track.source, status))
             elif known.source is not track.source:
                 self._replace_source(change, track.source)
+            self.demand.forget_track(track.id, DEFAULT_ELEMENT)
+            self.demand.forget_track(track.id, everything_of(track.id))
+            self.demand.forget_parked(track.id)
+            self._act_on_demand(change, track)
             self.history.record(undo.Added(f"add {track.name!r:.60}", (track.id,)))
         return track
+
+    def _act_on_demand(self, change: Change, track: Track) -> None:
+        """See to it what elements ask of a track that is new."""
+        standing = self.demand.wanted([track.id])
+        if standing:
+            start: Start = "later" if track.id in self._on_hold else "gate"
+            items = self._bench.items(change.sources[track.source_id].source, standing.values())
+            self._ensure(change, track.source_id, items, start=start)
 
     def update(self, track_id: str, *, label: str = "edit", **changes: Any) -> Track:
         """Move, trim or rename a track; its features stay what they are. What changes nothing is no change."""
@@ -132,7 +152,6 @@ class Timeline(Desk):
             wished = set(self.demand.wanted([track_id]))
             change.drop_track(track_id)
             change.emit(events.TrackRemoved(track_id=track_id, source_id=track.source_id))
-            self.demand.forget_track(track_id)
             self._on_hold.discard(track_id)
             cancelled: list[Job] = []
             if any(other.source_id == track.source_id for other in change.tracks.values()):
@@ -141,6 +160,8 @@ class Timeline(Desk):
                 self.history.record(step)
             else:
                 cancelled = self._work.detach(track.source_id)
+                self._gated.pop(track.source_id, None)
+                self._called.pop(track.source_id, None)
                 change.drop_source(track.source_id)
                 self.history.record(step, [track.source])
         self._cancel(cancelled)
@@ -215,26 +236,87 @@ class Timeline(Desk):
     # --- asking ------------------------------------------------------------------------------
 
     def request(
-        self, track: Track | str, wanted: Sequence[Descriptor], element: str | None, *, now: bool = False
+        self, track: Track | str, wanted: Sequence[Descriptor], element: object = None, *, now: bool = False
     ) -> list[Job]:
-        """Publish demand and see to it; `now` also where the source is on hold."""
+        """Publish demand and see to it; `now` also where the source is on hold, whatever it costs."""
         self.look_at_code(every_s=LOOK_S)
         with self.store.changing() as change:
             self._check_open()
             found = self.track(track)
             items = [self._bench.item(found.source, descriptor) for descriptor in wanted]
-            name = DEFAULT_ELEMENT if element is None else element
-            if self.demand.publish(name, found.id, wanted, add=element is None):
-                change.emit(events.DemandChanged(element=name))
-            return self._ensure(change, found.source_id, items, act=now or found.id not in self._on_hold)
+            name = self.elements.name(element)
+            changed = self.demand.publish(name, found.id, wanted, add=element is None)
+            if changed:
+                change.emit(events.DemandChanged(element=name, wishes=self.demand.of(name)))
+            start: Start = "now" if now else "later" if found.id in self._on_hold else "gate"
+            jobs = self._ensure(change, found.source_id, items, start=start)
+            if changed:  # fewer wishes may be cheap enough together
+                self._reopen(change, [found.source_id])
+            return jobs
 
-    def release(self, element: str) -> None:
+    def refuse(self, track: Track | str, bad: Iterable[BadWish], element: object = None) -> None:
+        """Note what an element asks for in vain, so that diagnostics can show it."""
+        with self.store.changing() as change:
+            self._check_open()
+            found, name = self.track(track), self.elements.name(element)
+            if self.demand.refuse(name, found.id, bad):
+                change.of_sources.add(found.source_id)
+                change.emit(events.DiagnosticsChanged(reason="bad request"))
+
+    def release(self, element: object) -> None:
         """An element asks for nothing any more."""
         with self.store.changing() as change:
-            if self.demand.withdraw(element) and not self.closed:
-                for source_id in change.sources:
+            name = self.elements.name(element)
+            asked = self.demand.withdraw(name)
+            if asked and not self.closed:
+                found = [change.tracks[one].source_id for one in asked if one in change.tracks]
+                for source_id in dict.fromkeys(found):
                     self._derive(change, source_id)
-                change.emit(events.DemandChanged(element=element))
+                self._reopen(change, dict.fromkeys(found))
+                change.emit(events.DemandChanged(element=name))
+
+    def subscribe_demand(self, callback: Callable[[events.DemandChanged], None]) -> Callable[[], None]:
+        """Call `callback(event)` with what every element asks for now, and then with every change."""
+
+        def only_demand(event: events.Event) -> None:
+            if isinstance(event, events.DemandChanged):
+                callback(event)
+
+        def now() -> list[events.Event]:
+            found = [(name, self.demand.of(name)) for name in self.demand.elements]
+            return [events.DemandChanged(element=name, wishes=wishes) for name, wishes in found if wishes]
+
+        return self.store.subscribe(only_demand, replay=now)
+
+    @property
+    def policy(self) -> Policy:
+        """What starts by itself."""
+        return self.gate.policy
+
+    @policy.setter
+    def policy(self, policy: Policy) -> None:
+        with self.store.changing() as change:
+            self._check_open()
+            self.gate.policy = checked_policy(policy)
+            for source_id in list(self._gated):
+                if source_id in change.sources:
+                    self._derive(change, source_id)
+            self._reopen(change, list(self._gated))
+
+    def compute(self, track: Track | str | None = None) -> list[Job]:
+        """Compute what is asked for and is not fresh, whatever it costs, also what failed before."""
+        with self.store.changing() as change:
+            self._check_open()
+            source_ids = list(change.sources) if track is None else [self.track(track).source_id]
+            jobs: list[Job] = []
+            for source_id in source_ids:
+                state = change.sources[source_id]
+                wanted = self._wanted(change, source_id)
+                todo = [one for slot, one in wanted.items() if not _is_fresh(state.entries.get(slot))]
+                if todo:
+                    items = self._bench.items(state.source, todo)
+                    jobs += self._ensure(change, source_id, items, retry=True, start="now")
+            return jobs
 
     def get(self, track: Track | str, descriptor: Descriptor, timeout: float | None = None) -> FeatureTrack:
         """Ask for a feature and wait for it."""
@@ -289,6 +371,7 @@ class Timeline(Desk):
         with self.store.lock:
             found = self.track(track)
             entry = self._bench.judged(self.store.snapshot().sources[found.source_id], Slot.of(descriptor), descriptor)
+            entry = self._with_call(found.source_id, entry)
         return Freshness(entry.state, entry.causes, entry.reason, entry.notes)
 
     # --- noticing ----------------------------------------------------------------------------
@@ -350,6 +433,8 @@ class Timeline(Desk):
                 known = SourceState(source, SourceStatus(message=CHANGED, source_hash=source.digest))
             left = [entry for slot, entry in state.entries.items() if slot not in known.entries]
             change.put_source(known.with_entries(*left))
+            self._gated.pop(source_id, None)
+            self._called.pop(source_id, None)
             change.drop_source(source_id)
             self._derive(change, source.id, if_stale=CHANGED)
             self._refresh(change, source.id, lambda _: True)
@@ -389,7 +474,7 @@ class Timeline(Desk):
             wanted = [entry.descriptor for entry in state.entries.values()] or self.all_descriptors(track)
             items = self._bench.items(state.source, wanted)
             cancelled = self._work.detach(source_id)
-            jobs = self._ensure(change, source_id, items, force=True)
+            jobs = self._ensure(change, source_id, items, force=True, start="now")
         self._cancel(cancelled)
         return jobs
 
@@ -411,7 +496,7 @@ class Timeline(Desk):
                 found |= {Slot.of(one): one for one in known}
             items = [self._bench.item(self.track(track).source, descriptor) for descriptor in found.values()]
             message = "reanalysing feature track" + ("s" if len(found) > 1 else "")
-            return self._ensure(change, source_id, items, force=True, message=message)
+            return self._ensure(change, source_id, items, force=True, start="now", message=message)
 
     def clear(self, track: Track | str) -> int:
         """Throw a source's features away, on disk as well, and end the work on them.
@@ -440,6 +525,24 @@ class Timeline(Desk):
         self._cancel(cancelled)
         return freed
 
+    def discard(self, change: Change, source_id: str, slots: Iterable[Slot]) -> int:
+        """Throw some features of a source away, as a part of a change; returns the bytes freed.
+
+        Data that another feature shows as well stay.
+        """
+        state, gone = change.sources[source_id], set(slots)
+        left = {slot: entry for slot, entry in state.entries.items() if slot not in gone}
+        kept = {entry.track.key for entry in left.values() if entry.track is not None}
+        sizes: dict[str, int] = {}
+        for slot in gone & set(state.entries):
+            data = state.entries[slot].track
+            if data is not None and data.key not in kept:
+                sizes[data.key] = data.nbytes
+                self.cache.discard(data.key)
+        change.put_source(dataclasses.replace(state, entries=MappingProxyType(left)))
+        self._derive(change, source_id)
+        return sum(sizes.values())
+
     def clear_all(self) -> None:
         """Take all tracks off the timeline, with everything computed for them; what is on disk stays there."""
         with self.store.changing() as change:
@@ -453,7 +556,11 @@ class Timeline(Desk):
                 change.emit(events.TrackRemoved(track_id=track.id, source_id=track.source_id))
             for source_id in list(change.sources):
                 change.drop_source(source_id)
-            self.demand.clear()
+            for element in self.demand.elements:
+                change.emit(events.DemandChanged(element=element))
+            self.demand.park()
+            self._gated.clear()
+            self._called.clear()
             self._on_hold.clear()
             self.cache.clear()
             change.emit(events.TimelineReset())
@@ -470,6 +577,7 @@ class Timeline(Desk):
                 if source_id in change.sources:
                     self._derive(change, source_id, message="session closed")
             change.emit(events.SessionClosed())
+        self.elements.close()
         self._unsubscribe()
         began_s = time.monotonic()
         self.scheduler.close()
@@ -548,6 +656,15 @@ class Timeline(Desk):
             superseded = self._change_of(change, concerned, if_stale="calculator updated")
             change.emit(events.CalculatorChanged(calculator_id=calculator_id))
         self._cancel(superseded)
+
+
+def everything_of(track_id: str) -> str:
+    """The element that asks for every feature of a track."""
+    return f"{track_id} (all)"
+
+
+def _is_fresh(entry: FeatureEntry | None) -> bool:
+    return entry is not None and entry.state in ("fresh", "queued", "running")
 
 
 def _pass_on(reference: weakref.ref[Timeline], calculator_id: str) -> None:

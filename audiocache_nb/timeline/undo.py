@@ -14,9 +14,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from audiocache_nb.errors import AudioCacheError, InvalidParameterError, SourceMissingError, again
-from audiocache_nb.features.descriptor import Descriptor
 from audiocache_nb.timeline import events
-from audiocache_nb.timeline.state import FeatureEntry, Slot, SourceState, Track
+from audiocache_nb.timeline.state import FeatureEntry, SourceState, Track
 from audiocache_nb.timeline.status import SourceStatus
 
 if TYPE_CHECKING:
@@ -275,7 +274,6 @@ class _Track:
     fields: Mapping[str, Any]
     tempo: Any
     held: bool
-    wishes: Mapping[str, tuple[Descriptor, ...]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -304,8 +302,8 @@ class Removed(Step):
             order.insert(track.position, made)
             if track.held:
                 timeline._on_hold.add(track.track_id)
-            for element, descriptors in track.wishes.items():
-                timeline.demand.publish(element, track.track_id, descriptors, add=True)
+            for element in timeline.demand.unpark(track.track_id):
+                change.emit(events.DemandChanged(element=element, wishes=timeline.demand.of(element)))
         change.tracks.clear()
         for made in order:
             change.put_track(made)
@@ -385,7 +383,6 @@ def capture(timeline: Timeline, change: Change, track_ids: Sequence[str], label:
                 fields={name: getattr(track, name) for name in PLACE},
                 tempo=track.tempo,
                 held=track.id in timeline._on_hold,
-                wishes=_wishes(timeline, track.id),
             )
             for track in tracks
         ),
@@ -396,11 +393,3 @@ def capture(timeline: Timeline, change: Change, track_ids: Sequence[str], label:
 def cleared(state: SourceState, label: str) -> Cleared:
     """The step of throwing a source's features away, before they are thrown away."""
     return Cleared(label, state.source.id, _Source.of(state))
-
-
-def _wishes(timeline: Timeline, track_id: str) -> dict[str, tuple[Descriptor, ...]]:
-    found: dict[str, dict[Slot, Descriptor]] = {}
-    for slot, descriptor in timeline.demand.wanted([track_id]).items():
-        for element in timeline.demand.owners(track_id, slot):
-            found.setdefault(element, {})[slot] = descriptor
-    return {element: tuple(slots.values()) for element, slots in found.items()}

@@ -95,10 +95,13 @@ class TestRequest:
         ],
     )
     def test_what_cannot_be_meant_is_refused_and_nothing_changes(self, session, track, features, error):
-        before = session.store.sequence
+        before = session.store.snapshot()
         with pytest.raises(error) as caught:
             session.request(track, features)
-        assert session.store.sequence == before
+        after = session.store.snapshot()
+        assert after.sources[track.source_id] is before.sources[track.source_id]
+        assert after.tracks == before.tracks
+        assert not session.timeline.demand.wanted([track.id])
         assert str(caught.value)
 
     def test_unknown_features_are_answered_with_the_known_ones(self, session, track):

@@ -79,6 +79,8 @@ def result(item: Item, source: AudioSource) -> FeatureTrack:
 class HandScheduler:
     """Keeps the scheduler's promises, but only does what it is told."""
 
+    workers = 1
+
     def __init__(self, sink: Timeline) -> None:
         self.sink = sink
         self.queue: list[Job] = []

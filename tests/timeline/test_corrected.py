@@ -184,7 +184,7 @@ def test_d09_analysis_of_a_removed_track_creates_nothing(hand, recorded):
 
 def test_d09_nor_does_it_touch_the_same_audio_added_again(hand):
     hand.add()
-    hand.request("t", "a")
+    hand.request("t", "a", element=None)
     job = hand.scheduler.start()
     hand.timeline.remove("t")
     hand.add()

@@ -107,7 +107,7 @@ def test_demand_is_what_a_dict_of_sets_says(walk):
             assert demand.publish(element, track, wanted, add=add) == (before != after)
         elif verb == "withdraw":
             gone = [model.pop((arguments[0], track), ()) for track in "tu"]
-            assert demand.withdraw(arguments[0]) == any(gone)
+            assert bool(demand.withdraw(arguments[0])) == any(gone)
         else:
             demand.forget_track(arguments[0])
             for element in "ef":
@@ -115,5 +115,13 @@ def test_demand_is_what_a_dict_of_sets_says(walk):
         for track in "tu":
             expected = set().union(*(wanted for (_, other), wanted in model.items() if other == track))
             assert demand.wanted([track]) == slots(*expected)
-    demand.clear()
+    demand.park()
     assert demand.wanted(["t", "u"]) == {}
+    demand.withdraw("e")
+    demand.unpark("t")
+    assert demand.wanted(["t"]) == slots(*model.get(("f", "t"), ()))
+    demand.unpark("t")
+    demand.forget_parked("u")
+    demand.unpark("u")
+    assert demand.wanted(["u"]) == {}
+    assert demand.elements == (["f"] if model.get(("f", "t")) else [])

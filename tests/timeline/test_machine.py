@@ -69,7 +69,7 @@ class Model:
             feature
             for wishes in self.demand.values()
             for track, features in wishes.items()
-            if TRACKS[track] == number and (held or not self.tracks[track])
+            if track in self.tracks and TRACKS[track] == number and (held or not self.tracks[track])
             for feature in features
         }
 
@@ -282,6 +282,11 @@ class TimelineMachine(RuleBasedStateMachine):
         self.hand.add(track, TRACKS[track], hold=hold)
         self.model.tracks[track] = hold
         self.model.contents.setdefault(TRACKS[track], Content())
+        self.model.demand.get("notebook", {}).pop(track, None)
+        asked = {feature for wishes in self.model.demand.values() for feature in wishes.get(track, ())}
+        standing = sorted(asked & set(self.known()))
+        if standing:
+            self.ensure(TRACKS[track], standing, act=not hold)
 
     @populated
     @rule(data=st.data())
@@ -291,8 +296,6 @@ class TimelineMachine(RuleBasedStateMachine):
         number = TRACKS[track]
         del self.model.tracks[track]
         asked = {feature for wishes in self.model.demand.values() for feature in wishes.get(track, ())}
-        for wishes in self.model.demand.values():
-            wishes.pop(track, None)
         if any(TRACKS[other] == number for other in self.model.tracks):
             self.model.give_up(number, asked)
             self.model.derive(number)

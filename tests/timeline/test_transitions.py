@@ -611,12 +611,23 @@ class TestDemand:
         (job,) = hand.timeline.restart("t")
         assert [item.descriptor.feature for item in job.items] == ["a"]
 
-    def test_a_track_that_comes_back_wants_nothing(self, hand):
+    def test_the_notebook_asks_anew_for_a_track_that_comes_back(self, hand):
         hand.add()
-        hand.request("t", "a")
+        hand.request("t", "a", element=None)
         hand.timeline.remove("t")
         hand.add()
         hand.timeline.reanalyze("t", ["a"])
+        assert not hand.entry("a").demanded
+
+    def test_an_element_does_not_have_to(self, hand):
+        hand.add()
+        hand.request("t", "a", element="plot")
+        hand.timeline.remove("t")
+        hand.add()
+        assert hand.entry("a").demanded
+        assert hand.states() == {"a": "queued"}
+        hand.scheduler.run_all()
+        hand.timeline.release("plot")
         assert not hand.entry("a").demanded
 
     def test_a_track_that_goes_takes_its_wishes_along(self, hand):
