@@ -65,7 +65,7 @@ class Item:
     @property
     def is_true(self) -> bool:
         """Whether what runs at this moment is still what the key was made of, down to every helper."""
-        if self.code is not None and self.calculator.version is None and not self.code.is_current():
+        if self.code is not None and self.calculator.version is None and not self.code.is_current(thorough=True):
             return self.calculator.version_text == self.version
         return all(item.is_true for item in self.dependencies)
 

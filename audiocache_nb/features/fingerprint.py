@@ -43,19 +43,25 @@ class Fingerprint:
         self._looked_s = 0.0
         self._took_s = 0.0
 
-    def is_current(self) -> bool:
-        """Whether everything that was looked at is still there: cheap, and True only if nothing changed."""
-        return all(check() for check in self._checks) and self._same_contents()
+    def is_current(self, *, thorough: bool = False) -> bool:
+        """Whether everything that was looked at is still there: cheap, and True only if nothing changed.
 
-    def _same_contents(self) -> bool:
+        Parameters
+        ----------
+        thorough : bool
+            Look into big arrays and tables too, even if that was done a moment ago.
+        """
+        return all(check() for check in self._checks) and self._same_contents(thorough=thorough)
+
+    def _same_contents(self, *, thorough: bool) -> bool:
         if not self._contents:
             return True
-        now_s = time.perf_counter()
-        if self._took_s > HEAVY_S and now_s - self._looked_s < HEAVY_SHARE * self._took_s:
+        resting_s = time.perf_counter() - self._looked_s
+        if not thorough and self._took_s > HEAVY_S and resting_s < HEAVY_SHARE * self._took_s:
             return True
+        began_s = time.thread_time()  # of this thread: a busy machine makes nothing heavy
         same = all(content_digest(value, written) == digest for value, written, digest in self._contents)
-        self._looked_s = time.perf_counter()
-        self._took_s = self._looked_s - now_s
+        self._looked_s, self._took_s = time.perf_counter(), time.thread_time() - began_s
         return same
 
 

@@ -59,7 +59,7 @@ NOTEBOOK = " in the notebook"
 
 def place_of(module: str, path: str) -> str:
     """Where something stands, for people."""
-    if module == "__main__" and not getattr(sys.modules.get("__main__"), "__file__", None):
+    if module == "__main__" and (not path or path != file_of("__main__")):
         return NOTEBOOK
     name = Path(path).name
     return f" in {name}" if name and not name.startswith("<") else f" in {module}"

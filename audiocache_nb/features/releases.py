@@ -11,6 +11,7 @@ import sys
 import sysconfig
 import types
 from pathlib import Path
+from typing import Any
 
 _OF_PYTHON = (
     *(str(folder) + os.sep for folder in (sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"))),
@@ -59,16 +60,25 @@ def release_of(module: str) -> str:
         return ""
     loaded = sys.modules.get(top)
     stated = getattr(loaded, "__version__", "")
-    installed = _installed_release(top, id(getattr(loaded, "__spec__", None)))
+    installed = _installed_release(top, getattr(loaded, "__spec__", None))
     stated = stated if isinstance(stated, str) else ""
     if not installed or stated == installed or not stated:
         return installed or stated
     return f"{installed} ({stated})"
 
 
-@functools.lru_cache(maxsize=512)
-def _installed_release(top: str, _spec: int) -> str:
+_known: dict[str, tuple[Any, str]] = {}
+
+
+def _installed_release(top: str, spec: Any) -> str:
     """Looked up once for each time that the package is imported: what runs is what was there then."""
+    known = _known.get(top)
+    if known is None or known[0] is not spec:
+        known = _known[top] = (spec, _release_on_disk(top))
+    return known[1]
+
+
+def _release_on_disk(top: str) -> str:
     try:
         return importlib.metadata.version(top)
     except importlib.metadata.PackageNotFoundError:

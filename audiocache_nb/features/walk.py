@@ -9,6 +9,7 @@ import functools
 import hashlib
 import importlib
 import itertools
+import sys
 import types
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -401,8 +402,10 @@ class Walk:
         """The release of an installed package; Python's own modules have none."""
         top = releases.top_of(module)
         release = releases.release_of(top)
-        if release:
+        if release and top not in self.parts:
             self.parts[top] = release
+            spec = getattr(sys.modules.get(top), "__spec__", None)
+            self.checks.append(lambda: getattr(sys.modules.get(top), "__spec__", None) is spec)
         return f"{top} {release}".encode()
 
     def _part(self, label: str, shown: str) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import weakref
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +39,7 @@ class Bench:
         self._tempo = tempo
         self._work = work
         self.salt = salt
+        self._items: weakref.WeakKeyDictionary[AudioSource, dict[Descriptor, Item]] = weakref.WeakKeyDictionary()
         self._codes: dict[str, str] = {}  # what calculators without a version were when they were first judged by
 
     def edited(self) -> list[str]:
@@ -69,8 +72,12 @@ class Bench:
         try:
             calculator = self._registry.get(descriptor.calculator)
             tempo = self._tempo.snapshot() if self._tempo is not None else None
+            known = self._known(source, descriptor, calculator, tempo)
+            if known is not None:
+                return known
             item = make_item(source, descriptor, calculator, tempo=tempo, salt=self.salt, registry=self._registry)
             self._note(item)
+            self._keep(source, item)
         except AudioCacheError as error:
             return error
         except Exception as error:  # a user's calculator may raise anything here too
@@ -81,6 +88,22 @@ class Bench:
             problem.__cause__ = error
             return problem
         return item
+
+    def _known(self, source: AudioSource, descriptor: Descriptor, calculator: Calculator, tempo: Any) -> Item | None:
+        """The item that was made the last time, if it would be the same now: its key is not cheap."""
+        try:
+            item = self._items.get(source, {}).get(descriptor)
+        except TypeError:  # a parameter that cannot be hashed
+            return None
+        if item is None or item.calculator is not calculator or item.tempo is not tempo:
+            return None
+        same = calculator.fingerprint is item.code and calculator.version_text == item.version
+        return item if same else None
+
+    def _keep(self, source: AudioSource, item: Item) -> None:
+        if not item.dependencies:  # which calculator makes those is another question every time
+            with contextlib.suppress(TypeError):
+                self._items.setdefault(source, {})[item.descriptor] = item
 
     def _note(self, item: Item) -> None:
         if item.calculator.version is None:

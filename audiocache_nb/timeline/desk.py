@@ -414,7 +414,11 @@ class Desk:
         state = change.sources[source_id]
         slots = filter(concerned, self._wanted(change, source_id, held=False))
         entries = [state.entries[slot] for slot in slots if slot in state.entries]
-        todo = [entry for entry in entries if entry.state in ("missing", "stale")]
+        todo = [
+            entry
+            for entry in entries
+            if entry.state in ("missing", "stale") and self._unsure.get((source_id, entry.slot), 0) < MAX_UNSURE
+        ]
         if todo:
             self._ensure(change, source_id, self._bench.items(state.source, [entry.descriptor for entry in todo]))
 

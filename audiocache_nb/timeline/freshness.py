@@ -33,7 +33,10 @@ class Freshness:
 
     def explain(self) -> str:
         """One sentence that says why, and what else is worth knowing."""
-        return " ".join((self.sentence, *self.notes))
+        sentence = self.sentence
+        if self.state in ("queued", "running") and self.causes:
+            sentence = f"{sentence.rstrip('.')}: {'; '.join(self.causes)}."
+        return " ".join((sentence, *self.notes))
 
 
 CHANGED = "audio file changed on disk"

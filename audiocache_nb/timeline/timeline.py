@@ -645,6 +645,13 @@ class Timeline(Desk):
             raise again(entry.exception)
         raise JobCancelledError(f"The analysis of {slot} was stopped.", hint="session.restart(track) begins again.")
 
+    def _calculator_registered(self, calculator_id: str) -> None:
+        with self.store.lock:
+            for source_id, slot in list(self._unsure):
+                if slot.calculator_id == calculator_id:
+                    del self._unsure[source_id, slot]
+        self._calculator_changed(calculator_id)
+
     def _calculator_changed(self, calculator_id: str) -> None:
         def concerned(slot: Slot) -> bool:
             return slot.calculator_id == calculator_id or self._bench.is_derived(slot)
@@ -670,7 +677,7 @@ def _is_fresh(entry: FeatureEntry | None) -> bool:
 def _pass_on(reference: weakref.ref[Timeline], calculator_id: str) -> None:
     timeline = reference()
     if timeline is not None:
-        timeline._calculator_changed(calculator_id)
+        timeline._calculator_registered(calculator_id)
 
 
 def _deadline_s(timeout: float | None) -> float | None:
