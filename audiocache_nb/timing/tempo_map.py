@@ -175,6 +175,11 @@ class TempoMap:
         root = np.sqrt(np.maximum(rate * rate + 2.0 * slope * np.where(slope == 0.0, 0.0, gone), 0.0))
         return _like(tick, start + 2.0 * gone / (rate + root))
 
+    @property
+    def bpm(self) -> float:
+        """Tempo at time zero [quarter notes per minute], all there is to know of a constant one."""
+        return float(self.bpm_at(0.0))
+
     def bpm_at(self, seconds: ArrayLike) -> Any:
         """Tempo at a time.
 

@@ -120,7 +120,7 @@ def test_the_context_says_where_and_when(session, track):
 def test_the_tempo_is_there_for_who_depends_on_it_and_makes_only_that_stale(session, track):
     @acn.calculator(feature="beat", depends_on_tempo=True)
     def beat(frames, *, ctx):
-        return np.array([ctx.tempo.bpm_at(0.0)] * len(frames))
+        return np.array([ctx.tempo.bpm] * len(frames))
 
     @acn.calculator(feature="steady")
     def steady(frames):

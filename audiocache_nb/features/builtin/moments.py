@@ -38,7 +38,10 @@ class Moments(SpectralCalculator):
     - entropy: ``-sum_k p_k log2 p_k / log2 K``, 0 for one bin .. 1 for white;
     - crest: ``K max_k p_k``, from 1 for white up to K for one bin.
 
-    All are 0 for silence. After G. Peeters, A large set of audio features, CUIDADO, 2004.
+    All are 0 for silence. The transform is in single precision, whose noise counts in skewness and kurtosis where
+    nearly all sound is in one place: up to 1 % for what is 100 dB above everything else.
+
+    Source: G. Peeters, A large set of audio features, CUIDADO, 2004.
     """
 
     id = "moments"
