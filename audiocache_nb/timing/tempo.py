@@ -8,7 +8,8 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from numpy.typing import ArrayLike
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from audiocache_nb.timing.tempo_entries import TempoEntry
 from audiocache_nb.timing.tempo_map import DEFAULT_BPM, BarBeat, TempoMap
@@ -81,12 +82,12 @@ class Tempo:
     def beats_per_bar(self, value: int) -> None:
         self._replace(lambda old: TempoMap.of(old.entries, beats_per_bar=value))
 
-    def set_map(self, entries: Iterable[Any]) -> None:
+    def set_map(self, entries: Iterable[Any] | TempoMap) -> None:
         """Replace the tempo by a map.
 
         Parameters
         ----------
-        entries : iterable of (seconds, bpm) or (seconds, bpm, curve)
+        entries : iterable of (seconds, bpm) or (seconds, bpm, curve), or TempoMap
             Strictly increasing in time. The first tempo also holds before its entry. A ``"linear"``
             entry ramps, linearly in time, to the next entry; a ``"step"`` entry (the default) holds.
 
@@ -95,8 +96,65 @@ class Tempo:
         InvalidParameterError
             Names the entry; the tempo stays as it was.
         """
-        checked = TempoMap.of(entries)
+        checked = entries if isinstance(entries, TempoMap) else TempoMap.of(entries)
         self._replace(lambda old: dataclasses.replace(checked, beats_per_bar=old.beats_per_bar))
+
+    def from_beats(
+        self,
+        beats: Any,
+        *,
+        curve: str = "auto",
+        first_beat: int | None = None,
+        align: bool = True,
+        apply: bool = True,
+    ) -> TempoMap:
+        """Estimate a tempo map from beats that were detected or tapped, and take it as the tempo.
+
+        Parameters
+        ----------
+        beats : array_like [shape=(n,)] [s], or a feature track or `Events` of beats
+            At least two times. They may be off their places at random; some may be missing, and some that are
+            none are left out. Those of a track are taken as timeline times: of a clip that does not lie at
+            time zero pass ``beats.times_s + track.start``.
+        curve : {"auto", "constant", "step", "linear"}
+            One tempo, tempos that hold, or tempos that go linearly in time; ``"auto"``: as simple as the beats
+            allow (the Bayesian information criterion decides).
+        first_beat : int in 1 .. beats_per_bar, optional
+            Which beat of its bar the first one is.
+        align : bool
+            Let beats fall on beats: before the first one comes a tempo at which a whole number of beats leads
+            up to it. A first beat earlier than 60 ms stays where it is.
+        apply : bool
+            False: only return the map.
+
+        Returns
+        -------
+        TempoMap
+
+        Raises
+        ------
+        InvalidParameterError
+            The tempo stays as it was.
+
+        Examples
+        --------
+        >>> tempo = Tempo()
+        >>> tempo.from_beats([0.0, 0.5, 1.0, 1.5])
+        <TempoMap 120 bpm, 4 beats per bar>
+        """
+        from audiocache_nb.timing.beats import beat_times, entries_from_beats
+
+        found = entries_from_beats(
+            beat_times(beats),
+            curve=curve,
+            beats_per_bar=self.beats_per_bar,
+            first_beat=first_beat,
+            align=align,
+        )
+        estimated = TempoMap.of(found, beats_per_bar=self.beats_per_bar)
+        if apply:
+            self.set_map(estimated)
+        return estimated
 
     # ---- conversions: those of the present map -------------------------------------------------
 
@@ -116,9 +174,13 @@ class Tempo:
         """See `TempoMap.hop_ticks`."""
         return self.snapshot().hop_ticks(hop_seconds)
 
-    def bar_beat(self, seconds: ArrayLike) -> BarBeat:
+    def bar_beat(self, seconds: ArrayLike, *, beats_per_bar: ArrayLike | None = None) -> BarBeat:
         """See `TempoMap.bar_beat`."""
-        return self.snapshot().bar_beat(seconds)
+        return self.snapshot().bar_beat(seconds, beats_per_bar=beats_per_bar)
+
+    def bar_lines(self, start_s: float, end_s: float, *, every: str = "bar") -> NDArray[np.float64]:
+        """See `TempoMap.bar_lines`."""
+        return self.snapshot().bar_lines(start_s, end_s, every=every)
 
     # ---- changes ------------------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import hashlib
+import math
 from collections.abc import Iterable
 from typing import Any, Final, NamedTuple, overload
 
@@ -20,6 +21,7 @@ DEFAULT_BPM: Final = 120.0
 TICKS_PER_SECOND_AT_1_BPM: Final = TICKS_PER_QUARTER / 60
 # A beat time that was itself computed with floats must not fall just before its own beat.
 BEAT_SNAP: Final = 1e-9
+MAX_LINES: Final = 10_000_000
 
 
 class BarBeat(NamedTuple):
@@ -229,12 +231,14 @@ class TempoMap:
             return max(1, round_half_up(ticks))
         return np.maximum(1, round_half_up(ticks))
 
-    def bar_beat(self, seconds: ArrayLike) -> BarBeat:
+    def bar_beat(self, seconds: ArrayLike, *, beats_per_bar: ArrayLike | None = None) -> BarBeat:
         """Bar and beat at a time, both counted from 1.
 
         Parameters
         ----------
         seconds : float or array_like [s]
+        beats_per_bar : int or array_like of int, optional
+            Another metre than the map's, or one for each time; bars are counted as if it held throughout.
 
         Returns
         -------
@@ -243,7 +247,7 @@ class TempoMap:
         Raises
         ------
         InvalidParameterError
-            If a time is not finite.
+            If a time is not finite, or a metre is none.
 
         Examples
         --------
@@ -258,11 +262,53 @@ class TempoMap:
         beats = np.asarray(self.seconds_to_ticks(time)) / TICKS_PER_QUARTER
         whole = np.rint(beats)
         beats = np.where(np.abs(beats - whole) <= BEAT_SNAP * np.maximum(1.0, np.abs(whole)), whole, beats)
-        bars = np.floor(beats / self.beats_per_bar)
-        beat = beats - bars * self.beats_per_bar + 1.0
-        if isinstance(time, float):
+        metre: Any = self.beats_per_bar
+        if beats_per_bar is not None:
+            metre = np.asarray(beats_per_bar)
+            for number in np.unique(metre).tolist():
+                check_beats_per_bar(number)
+        bars = np.floor(beats / metre)
+        beat = beats - bars * metre + 1.0
+        if np.ndim(bars) == 0:
             return BarBeat(int(bars) + 1, float(beat))
         return BarBeat(bars.astype(np.int64) + 1, beat)
+
+    def bar_lines(self, start_s: float, end_s: float, *, every: str = "bar") -> NDArray[np.float64]:
+        """Times of the bar lines, or of all beats, from `start_s` to `end_s`, both included.
+
+        Parameters
+        ----------
+        start_s, end_s : float [s]
+        every : {"bar", "beat"}
+
+        Returns
+        -------
+        ndarray [shape=(n,)] [s]
+
+        Raises
+        ------
+        InvalidParameterError
+            If a time is not finite, or there are more than 10 million.
+        """
+        if every not in ("bar", "beat"):
+            raise InvalidParameterError(f"every is {every!r:.40}.", hint='Use "bar" or "beat".', parameter="every")
+        limits = np.array([start_s, end_s], dtype=np.float64)
+        step = TICKS_PER_QUARTER * (self.beats_per_bar if every == "bar" else 1)
+        first, last = np.asarray(self.seconds_to_ticks(limits)) / step
+        if not np.isfinite(first) or not np.isfinite(last) or last - first > MAX_LINES:
+            raise InvalidParameterError(
+                f"There are no bar lines to list from {start_s!r:.40} to {end_s!r:.40} s.",
+                hint=f"Pass finite times with at most {MAX_LINES} lines between them.",
+            )
+        lines = np.arange(
+            math.ceil(first - BEAT_SNAP * max(1.0, abs(first))), math.floor(last + BEAT_SNAP * max(1.0, abs(last))) + 1
+        )
+        return np.asarray(self.ticks_to_seconds(lines.astype(np.float64) * step))
+
+    @property
+    def bpm(self) -> float:
+        """Tempo at time zero [quarter notes per minute]."""
+        return self.entries[0].bpm
 
     def _segment_of(self, value: float | NDArray[np.float64], *, column: int) -> Any:
         """Find the segment of a time (column 0) or a tick (column 1): its four numbers, shaped like `value`."""

@@ -352,3 +352,38 @@ def test_readers_never_see_half_a_change() -> None:
         stop.set()
         reader.join()
     assert seen <= {9600.0, 14400.0}
+
+
+def test_bars_of_another_metre_or_of_one_for_each_time() -> None:
+    tempo = Tempo(120, beats_per_bar=4)
+    assert tempo.bar_beat(1.5, beats_per_bar=3) == (2, 1.0)
+    bars, beats = tempo.bar_beat([1.5, 1.5, 3.0], beats_per_bar=[4, 3, 6])
+    assert (bars.tolist(), beats.tolist()) == ([1, 2, 2], [4, 1, 1])
+    assert tempo.bar_beat(1.5, beats_per_bar=[2, 3]).bar.tolist() == [2, 2]
+    for metre in (0, 65, 3.5, [4, 0]):
+        with pytest.raises(InvalidParameterError, match="beats_per_bar"):
+            tempo.bar_beat(1.0, beats_per_bar=metre)
+
+
+def test_bar_lines_and_beats_between_two_times() -> None:
+    tempo = Tempo(120, beats_per_bar=3)
+    assert tempo.bar_lines(0.0, 4.5).tolist() == [0.0, 1.5, 3.0, 4.5]
+    assert tempo.bar_lines(-1.6, 0.1).tolist() == [-1.5, 0.0]
+    assert tempo.bar_lines(0.1, 1.4).tolist() == []
+    assert tempo.bar_lines(0.2, 1.0, every="beat").tolist() == [0.5, 1.0]
+    tempo.set_map([(0.0, 120.0, "linear"), (2.0, 180.0)])
+    lines = tempo.bar_lines(-3.0, 9.0)
+    assert tempo.bar_beat(lines).beat.tolist() == [1.0] * len(lines)
+    assert np.diff(tempo.bar_beat(lines).bar).tolist() == [1] * (len(lines) - 1)
+    for limits in ((0.0, math.inf), (math.nan, 1.0), (0.0, 1e9)):
+        with pytest.raises(InvalidParameterError):
+            tempo.bar_lines(*limits, every="beat")
+    with pytest.raises(InvalidParameterError):
+        tempo.bar_lines(0.0, 1.0, every="tick")
+
+
+def test_a_map_can_be_set_as_it_is() -> None:
+    tempo = Tempo(beats_per_bar=3)
+    tempo.set_map(TempoMap.of([(0, 90), (4, 120)], beats_per_bar=7))
+    assert tempo.snapshot() == TempoMap.of([(0, 90), (4, 120)], beats_per_bar=3)
+    assert tempo.snapshot().bpm == 90
