@@ -58,6 +58,11 @@ class Session(SessionDemand, SessionFreshness, SessionPlayhead, SessionTracks, S
     beats_per_bar : int >= 1
     registry : Registry, optional
         The calculators to use; None: `acn.calculators`.
+    tempo_policy : {"project", "stale"}
+        What a tempo edit does. ``"project"``: features are in seconds, so only the view of them in ticks
+        and bars is another one, and only what depends on the tempo is computed again. ``"stale"``: besides,
+        everything that is there counts as stale, with the message ``tempo updated`` or ``tempo map
+        updated``, until `restart` or `reanalyze` have computed it again; so did MVMNT.
     cache_budget_bytes : int > 0 [bytes]
         What the cache directory may hold; beyond it, what is cheapest to compute again leaves first.
         None: what the environment variable ``AUDIOCACHE_NB_CACHE_BYTES`` says, or else 20 GB.
@@ -88,6 +93,7 @@ class Session(SessionDemand, SessionFreshness, SessionPlayhead, SessionTracks, S
         bpm: float = 120.0,
         beats_per_bar: int = 4,
         registry: Registry | None = None,
+        tempo_policy: Literal["project", "stale"] = "project",
         cache_budget_bytes: int | None = None,
         salt: str | None = None,
         policy: Policy = "auto",
@@ -96,6 +102,8 @@ class Session(SessionDemand, SessionFreshness, SessionPlayhead, SessionTracks, S
     ) -> None:
         if workers is not None and (type(workers) is not int or workers < 1):
             raise InvalidParameterError(f"workers is {workers!r:.60}.", hint="Use a whole number from 1 on, or None.")
+        if tempo_policy not in ("project", "stale"):
+            raise InvalidParameterError(f"tempo_policy is {tempo_policy!r:.60}.", hint='Use "project" or "stale".')
         self.cache_dir = cache_directory(cache_dir)
         self.tempo = Tempo(bpm=bpm, beats_per_bar=beats_per_bar)
         self._initial_tempo = (bpm, beats_per_bar)
@@ -110,6 +118,7 @@ class Session(SessionDemand, SessionFreshness, SessionPlayhead, SessionTracks, S
             cache=self.cache.store,
             salt=checked_salt(salt),
             gate=Gate(policy, ask_above_s=ask_above_s, ask_above_mb=ask_above_mb),
+            tempo_policy=tempo_policy,
         )
         if self.cache_dir is not None:
             self.timeline.scheduler.outputs.folder = self.cache_dir / "tmp"

@@ -325,7 +325,7 @@ class Desk:
                 change.emit(events.FeatureFailed(source_id=source_id, slot=entry.slot, error=said(error)))
 
     def _put_track(self, change: Change, source_id: str, entry: FeatureEntry, track: FeatureTrack) -> None:
-        entry = dataclasses.replace(entry, track=track, label=track.label, lost="")
+        entry = dataclasses.replace(entry, track=track, label=track.label, lost="", marked="")
         if entry.failed_key == track.key:
             entry = dataclasses.replace(entry, exception=None, failed_key="")
         change.put_source(change.sources[source_id].with_entries(entry))
@@ -367,6 +367,8 @@ class Desk:
             after = "stale"
             message = f"{state.changed}; session.refresh(track) takes it in" if state.changed else message
             message = if_stale if message is UNSET else message
+            if message is UNSET and previous.state != "stale":
+                message = next((entry.marked for entry in judged if entry.state == "stale" and entry.marked), UNSET)
         elif "fresh" in states:
             after = "ready"
         else:
@@ -388,10 +390,17 @@ class Desk:
             change.emit(events.ProgressChanged(source_id=source_id, status=status))
 
     def _change_of(self, change: Change, concerned: Callable[[Slot], bool], *, if_stale: str) -> list[Job]:
-        """What some features are computed by has changed; returns jobs that are of no use any more."""
+        """What some features are computed by has changed; returns jobs that are of no use any more.
+
+        Whether a slot is `concerned` depends on its calculator alone.
+        """
         superseded: list[Job] = []
+        verdicts: dict[str, bool] = {}
         for source_id, state in list(change.sources.items()):
-            if not any(map(concerned, state.entries)):
+            for calculator_id, slot in state.calculators.items():
+                if calculator_id not in verdicts:
+                    verdicts[calculator_id] = concerned(slot)
+            if not any(verdicts[calculator_id] for calculator_id in state.calculators):
                 continue
             for job in self._work.of(source_id):
                 if self._is_superseded(job):

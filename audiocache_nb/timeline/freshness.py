@@ -83,6 +83,8 @@ def judge(
         causes = (entry.lost,) if entry.lost else ()
     elif causes:
         state, reason = "stale", " ".join(sentences) if changed else "; ".join(causes)
+    elif entry.marked:
+        state, reason, causes = "stale", entry.marked, (entry.marked,)
     else:
         state, reason = "fresh", SENTENCES["fresh"]
     return dataclasses.replace(

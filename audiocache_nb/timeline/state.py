@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -129,6 +130,9 @@ class FeatureEntry:
         Whether some element asks for it.
     notes : tuple of str
         What is worth knowing although it makes nothing wrong.
+    marked : str
+        Why it counts as stale until it is computed again, although it is not: after a tempo edit, if the
+        session's policy says so.
     """
 
     slot: Slot
@@ -144,6 +148,7 @@ class FeatureEntry:
     lost: str = ""
     demanded: bool = False
     notes: tuple[str, ...] = ()
+    marked: str = ""
 
     @property
     def error(self) -> str | None:
@@ -165,6 +170,11 @@ class SourceState:
     status: SourceStatus
     entries: Mapping[Slot, FeatureEntry] = dataclasses.field(default_factory=lambda: MappingProxyType({}))
     changed: str = ""
+
+    @functools.cached_property
+    def calculators(self) -> Mapping[str, Slot]:
+        """One slot of each calculator that has any here."""
+        return {slot.calculator_id: slot for slot in self.entries}
 
     def with_entries(self, *changed: FeatureEntry) -> SourceState:
         """A copy with some entries added or replaced."""

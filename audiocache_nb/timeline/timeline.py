@@ -8,7 +8,7 @@ import time
 import weakref
 from collections.abc import Callable, Iterable, Sequence
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from audiocache_nb.audio.source import AudioSource
 
 SLICE_S = 0.05
+TempoPolicy = Literal["project", "stale"]
 CLOSE_S = 0.8
 LOOK_S = 0.1
 
@@ -66,6 +67,8 @@ class Timeline(Desk):
         Part of every key.
     gate : Gate, optional
         What starts by itself.
+    tempo_policy : {"project", "stale"}
+        After a tempo edit, data in seconds are as fresh as before, or everything counts as stale.
     """
 
     def __init__(
@@ -78,10 +81,13 @@ class Timeline(Desk):
         cache: MemoryCache | None = None,
         salt: str = "",
         gate: Gate | None = None,
+        tempo_policy: TempoPolicy = "project",
     ) -> None:
         super().__init__(registry, workers=workers, tempo=tempo, costs=costs, cache=cache, salt=salt, gate=gate)
         self.closed = False
         self.history = undo.History()
+        self.tempo_policy: TempoPolicy = tempo_policy
+        self._tempo_before: TempoMap | None = None if tempo is None else tempo.snapshot()
         self._playback_range: tuple[float, float] | None = None
         self._looked_s = -LOOK_S
         self.elements = Elements(self.release)
@@ -594,8 +600,25 @@ class Timeline(Desk):
                 return
             message = "tempo map updated" if mapped else "tempo updated"
             superseded = self._change_of(change, self._bench.on_tempo, if_stale=message)
+            if self.tempo_policy == "stale" and self._tempo_moved():
+                self._mark_all(change, message)
             change.emit(events.TempoChanged())
         self._cancel(superseded)
+
+    def _tempo_moved(self) -> bool:
+        """Whether more than the metre is another one than when this was last asked."""
+        now, before = self._tempo.snapshot(), self._tempo_before
+        self._tempo_before = now
+        return before is None or dataclasses.replace(before, beats_per_bar=now.beats_per_bar) != now
+
+    def _mark_all(self, change: Change, message: str) -> None:
+        """Call all that is there stale, until it is computed again."""
+        for source_id, state in list(change.sources.items()):
+            there = [entry for entry in state.entries.values() if entry.track is not None]
+            if there:
+                marked = [dataclasses.replace(entry, marked=message) for entry in there]
+                change.put_source(state.with_entries(*marked))
+                self._derive(change, source_id, if_stale=message)
 
     def all_descriptors(self, track: Track | str) -> list[Descriptor]:
         """The default calculator of every feature, as far as it can be used."""
