@@ -305,11 +305,6 @@ class TempoMap:
         )
         return np.asarray(self.ticks_to_seconds(lines.astype(np.float64) * step))
 
-    @property
-    def bpm(self) -> float:
-        """Tempo at time zero [quarter notes per minute]."""
-        return self.entries[0].bpm
-
     def _segment_of(self, value: float | NDArray[np.float64], *, column: int) -> Any:
         """Find the segment of a time (column 0) or a tick (column 1): its four numbers, shaped like `value`."""
         segments = self._segments
