@@ -10,10 +10,13 @@ import numpy as np
 import pytest
 from support.by_hand import Hand
 
+import audiocache_nb as acn
 from audiocache_nb.audio.ingest import load
 from audiocache_nb.features.function import FunctionCalculator
+from audiocache_nb.features.profile import AnalysisProfile
 from audiocache_nb.features.registry import Registry
 from audiocache_nb.timeline import events
+from audiocache_nb.timeline.diagnostics.diagnostics import Diagnostics
 from audiocache_nb.timeline.state import Track
 from audiocache_nb.timeline.timeline import Timeline
 from audiocache_nb.timing.tempo import Tempo
@@ -403,3 +406,247 @@ def test_d27_first_custom_calculator_keeps_builtins(registry, timeline):
     stored = {entry.slot.feature for entry in entries if entry.track is not None}
     assert stored == {descriptor.feature for descriptor in everything}
     assert stored >= {"spectrogram", "rms", "waveform", "first"}
+
+
+# --- what is asked for beside what is there ----------------------------------------------------------
+
+
+def rows(diagnostics: Diagnostics) -> dict[tuple[str, str], str]:
+    return {(row.name, row.profile): row.kind for group in diagnostics.groups for row in group.rows}
+
+
+@pytest.mark.parametrize("feature", ["rms", "spectrogram", "waveform"])
+def test_d03_the_parameters_that_are_asked_for_are_the_ones_used(feature):
+    """The original: a profile is a label; the data are those of the defaults, and claim otherwise."""
+    profile = AnalysisProfile(window_size=512, hop_size=128)
+    with acn.Session(cache_dir=False, workers=1) as session:
+        track = session.add_audio(np.sin(np.arange(8000) / 5).astype(np.float32), 8000)
+        asked = session.get(track, feature, profile=profile, timeout=60)
+        default = session.get(track, feature, timeout=60)
+    for parameter in {"window_size", "hop_size"} & set(asked.parameters):
+        assert asked.parameters[parameter] == profile.values()[parameter]
+    assert asked.profile_id == profile.id
+    assert asked.key != default.key or feature == "waveform"  # whose cells are what they are
+    if feature != "waveform":
+        assert asked.hop_seconds == 128 / 8000
+        assert asked.frame_count == 1 + 8000 // 128
+        assert default.frame_count == 1 + 8000 // 512
+
+
+def test_d04_no_tempo_edit_makes_data_stale(hand):
+    """The original: every cache is stale after any edit of the tempo, and even after one that changes nothing."""
+    diagnostics = Diagnostics(hand.timeline)
+    hand.add()
+    hand.request("t", "a", "b")
+    hand.scheduler.run_all()
+    before = diagnostics.groups
+    hand.tempo.bpm = 90
+    hand.tempo.set_map([(0.0, 120.0), (8.0, 140.0, "linear")])
+    hand.tempo.set_map([(0.0, 120.0), (8.0, 140.0, "linear")])
+    assert hand.states() == {"a": "fresh", "b": "fresh"}
+    assert hand.status() == ("ready", None)
+    assert diagnostics.groups == before
+    assert hand.scheduler.jobs == []
+
+
+def test_d04_what_reads_the_tempo_goes_stale_alone():
+    hand = Hand("a", on_tempo=("beat",))
+    diagnostics = Diagnostics(hand.timeline)
+    hand.timeline.policy = "ask"
+    hand.add()
+    hand.request("t", "a", "beat")
+    hand.timeline.compute()
+    hand.scheduler.run_all()
+    hand.tempo.bpm = 90
+    assert rows(diagnostics) == {("a", "default"): "current", ("beat", "default"): "stale"}
+    hand.tempo.bpm = 120
+    assert rows(diagnostics) == {("a", "default"): "current", ("beat", "default"): "current"}
+    hand.close()
+
+
+def test_d07_regenerating_everything_loses_no_work(hand):
+    """The original: of two groups on one source both are called done, and only the last one ran."""
+    diagnostics = Diagnostics(hand.timeline)
+    hand.timeline.policy = "ask"
+    hand.add("t")
+    hand.add("u")  # the same audio
+    hand.request("t", "a", element="one")
+    hand.request("u", "b", element="two", profile=AnalysisProfile(hop_size=64))
+    jobs = diagnostics.regenerate_all()
+    assert len(jobs) == 2
+    hand.scheduler.run_all()
+    assert [job.state for job in jobs] == ["succeeded", "succeeded"]
+    assert set(rows(diagnostics).values()) == {"current"}
+
+
+def test_d08_a_regeneration_succeeds_when_its_data_are_stored(hand):
+    """The original: it has succeeded when it has been scheduled, its duration is unknown, failures are successes."""
+    diagnostics = Diagnostics(hand.timeline)
+    hand.add()
+    good, bad = diagnostics.regenerate("t", "a"), None
+    work = hand.scheduler.start()
+    assert (good.state, diagnostics.history) == ("running", ())
+    assert hand.entry("a").track is None
+    hand.scheduler.deliver(work)
+    hand.scheduler.end(work)
+    assert good.state == "succeeded"
+    assert hand.entry("a").state == "fresh"
+    bad = diagnostics.regenerate("t", "b")
+    work = hand.scheduler.start()
+    hand.scheduler.fail(work)
+    hand.scheduler.end(work)
+    assert (bad.state, bad.error) == ("failed", "it broke")
+    assert [(entry.status, entry.seconds is not None) for entry in diagnostics.history] == [
+        ("succeeded", True),
+        ("failed", True),
+    ]
+
+
+def test_d09_a_regeneration_of_a_removed_track_creates_nothing(hand):
+    diagnostics = Diagnostics(hand.timeline)
+    hand.add()
+    job = diagnostics.regenerate("t", "a")
+    work = hand.scheduler.start()
+    hand.timeline.remove("t")
+    hand.scheduler.deliver(work)
+    hand.scheduler.end(work)
+    assert job.state in ("succeeded", "cancelled")  # its data are stored, by their key
+    assert diagnostics.groups == ()
+    assert not hand.timeline.store.snapshot().sources
+
+
+def test_d11_regenerating_one_stale_feature_makes_that_one_right(hand):
+    """The original: stale is a state of the source, and any new analysis clears it."""
+    diagnostics = Diagnostics(hand.timeline)
+    hand.timeline.policy = "ask"
+    hand.add()
+    hand.request("t", "a", "b")
+    hand.timeline.compute()
+    hand.scheduler.run_all()
+    hand.edit("a", 2)
+    hand.edit("b", 2)
+    diagnostics.regenerate("t", ["a"])
+    hand.scheduler.run_all()
+    assert rows(diagnostics) == {("a", "default"): "current", ("b", "default"): "stale"}
+    assert hand.status()[0] == "stale"
+
+
+def test_d12_replaced_audio_is_noticed(tmp_path):
+    """The original knows no content: what was computed of the old sound is shown for the new one."""
+    soundfile = pytest.importorskip("soundfile")
+    path = tmp_path / "sound.wav"
+    first, second = (np.full(8000, level, np.float32) for level in (0.25, 0.5))
+    soundfile.write(path, first, 8000)
+    with acn.Session(cache_dir=False, workers=1) as session:
+        track = session.add_audio(path)
+        assert session.get(track, "rms", timeout=60).data[5, 0] == pytest.approx(0.25, abs=1e-3)
+        soundfile.write(path, second, 8000)
+        freshness = session.freshness(track, "rms")
+        assert freshness.state == "stale"
+        assert "audio file changed on disk" in freshness.explain()
+        again = session.add_audio(path, track_id="again")
+        assert again.source.digest != track.source.digest
+        assert session.get(again, "rms", timeout=60).data[5, 0] == pytest.approx(0.5, abs=1e-3)
+
+
+def test_d15_no_request_is_missing_for_ever():
+    """The original: bands, spellings of channels, requests without a calculator, odd profiles are never satisfied."""
+    odd = AnalysisProfile(id="oddProfile", hop_size=256)
+    with acn.Session(cache_dir=False, workers=1) as session:
+        sound = np.sin(np.arange(8000) / 5).astype(np.float32)
+        track = session.add_audio(np.stack([sound, sound / 2], axis=1), 8000)
+        session.request(
+            track,
+            [acn.Descriptor("rms"), acn.Descriptor("spectrogram", profile=odd), "mvmnt.waveform"],
+            element="plot",
+        )
+        session.wait(60)
+        assert session.sample(track, "spectrogram", time=0.5, band=3, profile=odd) is not None
+        assert session.sample(track, "rms", time=0.5, channel=0) is not None
+        assert session.diagnostics.issues == ()
+        assert all(group.requested and not group.missing for group in session.diagnostics.groups)
+
+
+def test_d15_what_can_never_be_satisfied_is_a_bad_request():
+    with acn.Session(cache_dir=False, workers=1) as session:
+        track = session.add_audio(np.zeros(8000, np.float32), 8000)
+        with pytest.raises(acn.UnknownFeatureError):
+            session.request(track, "pitchWaveform", element="oscilloscope")
+        (group,) = session.diagnostics.groups
+        assert (group.bad_requests, group.missing) == (("pitchWaveform",), ())
+        assert group.owners == ("oscilloscope",)
+
+
+def test_d16_groups_of_one_source_do_not_accuse_one_another(hand):
+    """The original: each of two groups lists what the other asks for, and every channel of it, as extraneous."""
+    diagnostics = Diagnostics(hand.timeline)
+    fine = AnalysisProfile(hop_size=64)
+    hand.add("t")
+    hand.add("u")
+    hand.request("t", "a", element="one")
+    hand.request("u", "b", element="two")
+    hand.request("u", "b", element="three", profile=fine)
+    hand.scheduler.run_all()
+    assert [(group.profile, group.extraneous) for group in diagnostics.groups] == [("default", ()), (fine.id, ())]
+    hand.timeline.release("two")
+    assert diagnostics.groups[0].extraneous == ("b",)  # once, in its own group
+    assert [row.name for row in diagnostics.issues] == ["b"]
+
+
+def test_d16_what_something_is_computed_from_is_not_extraneous():
+    with acn.Session(cache_dir=False, workers=1) as session:
+        track = session.add_audio(np.sin(np.arange(16000) / 5).astype(np.float32), 8000)
+        session.request(track, "onsets", element="plot")  # computed from onset_strength
+        session.wait(60)
+        assert len(session.store.snapshot().sources[track.source_id].entries) > 1
+        assert session.diagnostics.issues == ()
+        session.release("plot")
+        assert {row.kind for row in session.diagnostics.issues} == {"extraneous"}
+        assert session.diagnostics.delete_extraneous() > 0
+        assert session.diagnostics.groups == ()
+
+
+def test_d18_demand_of_a_track_that_comes_back_is_seen():
+    """The original: the same request of an element is swallowed, and diagnostics never hears of it again."""
+    with acn.Session(cache_dir=False, workers=1) as session:
+        track = session.add_audio(np.zeros(8000, np.float32), 8000)
+        session.request(track, "rms", element="plot")
+        session.wait(60)
+        session.remove(track)
+        assert session.diagnostics.groups == ()
+        session.undo()
+        (group,) = session.diagnostics.groups
+        assert (group.requested, group.owners) == (("rms",), ("plot",))
+        session.request(track, "rms", element="plot")
+        assert session.diagnostics.groups == (group,)
+        session.clear_all()
+        session.undo()
+        assert session.diagnostics.groups[0].owners == ("plot",)
+
+
+def test_d18_an_element_that_went_meanwhile_does_not_come_back():
+    with acn.Session(cache_dir=False, workers=1) as session:
+        track = session.add_audio(np.zeros(8000, np.float32), 8000)
+        for take_away in (lambda: session.remove(track), session.clear_all):
+            session.request(track, "rms", element="plot")
+            session.wait(60)
+            take_away()
+            session.release("plot")
+            session.undo()
+            assert not session.timeline.demand.wanted([track.id])
+
+
+def test_d31_each_descriptor_is_computed_in_its_own_profile(hand):
+    """The original: Calculate runs everything of a group with the group's profile; both requests stay missing."""
+    diagnostics = Diagnostics(hand.timeline)
+    hand.timeline.policy = "ask"
+    one, two = AnalysisProfile(hop_size=64), AnalysisProfile(hop_size=128)
+    hand.add()
+    descriptors = [*hand.named("a", profile=one), *hand.named("a", profile=two)]
+    hand.timeline.request("t", descriptors, "plot")
+    assert rows(diagnostics) == {("a", one.id): "missing", ("a", two.id): "missing"}
+    jobs = diagnostics.regenerate_all()
+    hand.scheduler.run_all()
+    assert {job.state for job in jobs} == {"succeeded"}
+    assert rows(diagnostics) == {("a", one.id): "current", ("a", two.id): "current"}
+    assert hand.entry("a", profile=one).track.parameters == {"hop_size": 64}

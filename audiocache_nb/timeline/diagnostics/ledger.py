@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from audiocache_nb.features.descriptor import Descriptor
+from audiocache_nb.features.profile import DEFAULT_PROFILE_ID
 from audiocache_nb.timeline import events
 from audiocache_nb.timeline.diagnostics.classify import diagnose, name_of
 from audiocache_nb.timeline.diagnostics.rows import PROBLEMS, Group, Row
@@ -141,7 +142,8 @@ class Ledger:
                 self.problems.pop(row.problem_id, None)
         self.busy.discard(source_id)
         for group in after:
-            place = (-group.severity, self._order.get(source_id, -1), group.profile)
+            profile = "" if group.profile == DEFAULT_PROFILE_ID else group.profile  # which comes first
+            place = (-group.severity, self._order.get(source_id, -1), profile)
             self._placed.setdefault(source_id, []).append(place)
             self._at[place] = group
             bisect.insort(self._places, place)
