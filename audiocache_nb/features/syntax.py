@@ -145,7 +145,7 @@ def _renamed(tree: Any, code: types.CodeType, *, entry: bool) -> set[str]:
     bound: set[str] = set()
     kept = set(code.co_freevars)
     for inner in codes_of(code):
-        kept.update(row.argval for row in dis.get_instructions(inner) if row.opname in GLOBALS)
+        kept.update(row.argval for row in _globals_of(inner))
     for node in ast.walk(tree):
         if isinstance(node, ast.ClassDef) or (isinstance(node, ast.Name) and node.id in _SEE_NAMES):
             return set()
@@ -204,12 +204,18 @@ def _dump(node: Any, renamed: set[str], fresh: dict[str, str]) -> bytes:
     return join(kind, parts)
 
 
+def _globals_of(code: types.CodeType) -> Iterator[dis.Instruction]:
+    return (row for row in dis.get_instructions(code) if row.opname in GLOBALS)
+
+
 # --- without ------------------------------------------------------------------------------------
 
 
 def _instructions(code: types.CodeType, *, entry: bool = False, outer: tuple[str, ...] | None = None) -> bytes:
     """What the interpreter does, with local variables by number and constants by value."""
     free = code.co_freevars if outer is None else outer
+    if outer is None and any(row.argval in _SEE_NAMES for one in codes_of(code) for row in _globals_of(one)):
+        free = tuple(name for one in codes_of(code) for name in (*one.co_varnames, *one.co_cellvars, *one.co_freevars))
     rows = [row for row in dis.get_instructions(code) if row.opname not in _NO_WORK]
     offsets = [row.offset for row in rows]
     fresh: dict[str, str] = {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import collections
+import copyreg
 import enum
 import functools
 import hashlib
@@ -52,9 +53,12 @@ MAX_VALUES = 100_000
 MAX_SHOWN = 40
 
 
-def content_digest(value: Any, written: frozenset[str] = frozenset()) -> bytes:
-    """Digest of a value that may change in place; of nothing while it does so just now."""
-    walk = Walk()
+def content_digest(value: Any, written: frozenset[str] = frozenset(), *, by_name: bool = False) -> bytes:
+    """Digest of a value that may change in place; of nothing while it does so just now.
+
+    With `by_name`, functions and classes in it count by their names alone.
+    """
+    walk = Walk(by_name=by_name)
     try:
         content = walk.value(value, "", written=written)
     except RuntimeError:  # it changes while it is looked at
@@ -79,7 +83,8 @@ class Walk:
         What may change in place, with the attributes that do not count, and its digest.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, by_name: bool = False) -> None:
+        self._by_name = by_name
         self.nodes: list[bytes] = []
         self.parts: dict[str, str] = {}
         self.problems: dict[str, None] = {}
@@ -194,6 +199,8 @@ class Walk:
             return number
         module = function.__module__ or "__main__"
         name = function.__qualname__.replace(".<locals>", "")
+        if self._by_name:
+            return f"{module}.{name}".encode()
         if not entry and releases.is_installed(module, function.__code__.co_filename):
             return join("installed", [f"{module}.{name}".encode(), self._package(module)])
         at = self._meet(function)
@@ -271,10 +278,8 @@ class Walk:
             shown = repr(value)
         else:
             if not is_fixed(value):
-                digest = content_digest(value, written)
-                self.contents.append((value, written, digest))
-            else:
-                digest = hashlib.sha256(content).digest()
+                self.contents.append((value, written, content_digest(value, written)))
+            digest = content_digest(value, written, by_name=True)
             shown = repr(value) if type(value) in (list, tuple, dict) and is_short(value) else ""
             if not shown or len(shown) > MAX_SHOWN or "#" in shown:
                 shown = "#" + digest.hex()[:12]
@@ -313,6 +318,8 @@ class Walk:
         if number is not None:
             return number
         name = f"{kind.__module__}.{kind.__qualname__}".encode()
+        if self._by_name:
+            return name
         if is_installed_class(kind):
             return join("installed", [name, self._package(kind.__module__)])
         at = self._meet(kind)
@@ -363,7 +370,8 @@ class Walk:
                 content.append(encoded(value))
             return join("object", content)
         try:
-            reduced = value.__reduce_ex__(4)
+            reducer = copyreg.dispatch_table.get(kind)
+            reduced = value.__reduce_ex__(4) if reducer is None else reducer(value)
         except Exception:  # as any object may say that it cannot be copied
             self._problem(f"what is in {what}, a {kind.__qualname__}, cannot be told")
             return join("object", content)

@@ -6,15 +6,17 @@ import importlib.util
 import itertools
 import json
 import linecache
+import math
 import pathlib
 import subprocess
 import sys
+import threading
 import types
 
 import numpy as np
 import pytest
 
-from audiocache_nb.features.fingerprint import fingerprint
+from audiocache_nb.features.fingerprint import Watched, fingerprint, take
 
 BASE = '''
 import functools
@@ -267,7 +269,7 @@ def test_it_is_the_same_in_another_process(tmp_path, keep_source):
 import json, linecache, pathlib, sys
 sys.path.insert(0, {str(tmp_path)!r})
 import features_of_mine as module
-from audiocache_nb.features.fingerprint import fingerprint
+from audiocache_nb.features.fingerprint import Watched, fingerprint, take
 if not {keep_source}:
     module.feature.__code__ = module.feature.__code__.replace(co_filename="gone")
     module.member.__code__ = module.member.__code__.replace(co_filename="gone")
@@ -284,3 +286,195 @@ print(json.dumps(fingerprint(module.feature)))
         )
         found.add(json.loads(done.stdout))
     assert len(found) == 1
+
+
+SMALL_SAME = {
+    "annotations": (
+        "def feature(frames):\n    n = 1\n    return n",
+        "def feature(frames: list) -> int:\n    n: int = 1\n    return n",
+    ),
+    "annotations in a block": (
+        "def feature(frames):\n    if frames:\n        n = 1\n    return n",
+        "def feature(frames):\n    if frames:\n        n: int = 1\n    return n",
+    ),
+    "a local name that is an attribute too": (
+        "def feature(frames):\n    mean = frames.mean()\n    return mean",
+        "def feature(frames):\n    m = frames.mean()\n    return m",
+    ),
+    "an exception's name": (
+        "def feature(x):\n    try:\n        return x\n    except ValueError as e:\n        return str(e)",
+        "def feature(x):\n    try:\n        return x\n    except ValueError as error:\n        return str(error)",
+    ),
+    "the name of a function inside": (
+        "def feature(x):\n    def inner(y):\n        return y\n    return inner(x)",
+        "def feature(x):\n    def within(z):\n        '''Say.'''\n        return z\n    return within(x)",
+    ),
+    "a lambda's argument": (
+        "def feature(x):\n    return sorted(x, key=lambda row: row[0])",
+        "def feature(x):\n    return sorted(x, key=lambda r: r[0])",
+    ),
+    "a loop's variable": (
+        "def feature(x):\n    return [row for row in x if row]",
+        "def feature(x):\n    return [r for r in x if r]",
+    ),
+    "nothing but a docstring": (
+        "def helper():\n    'One.'\ndef feature(x):\n    return helper()",
+        "def helper():\n    'Two.'\ndef feature(x):\n    return helper()",
+    ),
+}
+SMALL_DIFFERENT = {
+    "arguments that are passed by name change places": (
+        "def helper(a, b):\n    return a - b\ndef feature(x):\n    return helper(a=x, b=1)",
+        "def helper(b, a):\n    return b - a\ndef feature(x):\n    return helper(a=x, b=1)",
+    ),
+    "those of a function inside": (
+        "def feature(x):\n    def inner(a, b):\n        return a - b\n    return inner(a=x, b=1)",
+        "def feature(x):\n    def inner(b, a):\n        return b - a\n    return inner(a=x, b=1)",
+    ),
+    "two locals change places": (
+        "def feature(x):\n    a, b = x\n    return a - b",
+        "def feature(x):\n    a, b = x\n    return b - a",
+    ),
+    "two locals change places in a function inside": (
+        "def feature(x):\n    a, b = x\n    return lambda: a - b",
+        "def feature(x):\n    a, b = x\n    return lambda: b - a",
+    ),
+    "a local name that its function shows": (
+        "def feature(x):\n    a = 1\n    return locals()",
+        "def feature(x):\n    b = 1\n    return locals()",
+    ),
+    "a method": ("def feature(x):\n    return x.mean()", "def feature(x):\n    return x.max()"),
+    "the sign of zero": (
+        "import math\nZ = 0.0\ndef feature(x):\n    return math.atan2(Z, -1)",
+        "import math\nZ = -0.0\ndef feature(x):\n    return math.atan2(Z, -1)",
+    ),
+    "a pattern": (
+        "import re\nP = re.compile('a')\ndef feature(x):\n    return P",
+        "import re\nP = re.compile('b')\ndef feature(x):\n    return P",
+    ),
+    "the weights of somebody's model": (
+        "from fractions import Fraction\nF = Fraction(1, 3)\ndef feature(x):\n    return F",
+        "from fractions import Fraction\nF = Fraction(1, 4)\ndef feature(x):\n    return F",
+    ),
+    "the object of a method": tuple(
+        "class C:\n    def __init__(self, k):\n        self.k = k\n    def m(self, x):\n        return self.k\n"
+        f"M = C({k}).m\ndef feature(x):\n    return M(x)"
+        for k in (1, 2)
+    ),
+    "a field in slots": tuple(
+        "class C:\n    __slots__ = ('k',)\n    def __init__(self, k):\n        self.k = k\n"
+        f"M = C({k})\ndef feature(x):\n    return M.k"
+        for k in (1, 2)
+    ),
+    "the default of a data class": (
+        "import dataclasses\n@dataclasses.dataclass\nclass C:\n    k: int = 1\ndef feature(x):\n    return C().k",
+        "import dataclasses\n@dataclasses.dataclass\nclass C:\n    k: int = 2\ndef feature(x):\n    return C().k",
+    ),
+    "a member of an enumeration": (
+        "import enum\nclass E(enum.Enum):\n    A = 1\ndef feature(x):\n    return E.A.value",
+        "import enum\nclass E(enum.Enum):\n    A = 2\ndef feature(x):\n    return E.A.value",
+    ),
+    "a helper's helper that only a table knows": (
+        "def a(x):\n    return 1\nT = [{'k': (a,)}]\ndef feature(x):\n    return T[0]['k'][0](x)",
+        "def a(x):\n    return 2\nT = [{'k': (a,)}]\ndef feature(x):\n    return T[0]['k'][0](x)",
+    ),
+    "a base class": (
+        "class A:\n    k = 1\nclass B(A):\n    pass\ndef feature(x):\n    return B.k",
+        "class A:\n    k = 2\nclass B(A):\n    pass\ndef feature(x):\n    return B.k",
+    ),
+    "the setter of a property": tuple(
+        "class A:\n    @property\n    def k(self):\n        return 1\n    @k.setter\n    def k(self, v):\n"
+        f"        self.v = {sign}v\ndef feature(x):\n    return A()"
+        for sign in "+-"
+    ),
+}
+
+
+@pytest.mark.parametrize("keep_source", [True, False], ids=["with source", "without source"])
+@pytest.mark.parametrize("pair", SMALL_SAME.values(), ids=SMALL_SAME.keys())
+def test_small_things_that_do_not_count(load, pair, keep_source):
+    assert len({fingerprint(load(text, keep_source=keep_source).feature) for text in pair}) == 1
+
+
+@pytest.mark.parametrize("keep_source", [True, False], ids=["with source", "without source"])
+@pytest.mark.parametrize("pair", SMALL_DIFFERENT.values(), ids=SMALL_DIFFERENT.keys())
+def test_small_things_that_count(load, pair, keep_source):
+    assert len({fingerprint(load(text, keep_source=keep_source).feature) for text in pair}) == 2
+
+
+def test_parts_have_names(load):
+    parts = take(load(BASE).feature).parts
+    assert parts["GAIN in features_of_mine.py"] == "3.0"
+    assert parts["code"].startswith("#")
+    assert {"helper helper in features_of_mine.py", "helper deeper in features_of_mine.py"} <= parts.keys()
+    assert parts["numpy"] == np.__version__
+    edited = take(load(changed(DIFFERENT["helper of a helper"])).feature).parts
+    assert {name for name in parts if parts[name] != edited[name]} == {"helper deeper in features_of_mine.py"}
+
+
+def test_a_fingerprint_knows_when_it_is_out_of_date(load):
+    module = load(BASE)
+    found = take(module.feature)
+    assert found.is_current()
+    for name, value in (("GAIN", 5.0), ("deeper", lambda x: x), ("SMOOTHER", None)):
+        before = getattr(module, name)
+        setattr(module, name, value)
+        assert not found.is_current(), name
+        setattr(module, name, before)
+        assert found.is_current(), name
+    for change, back in (
+        (lambda: module.TABLE.update(low=2), lambda: module.TABLE.update(low=1)),
+        (lambda: module.KERNEL.__setitem__(0, 9), lambda: module.KERNEL.__setitem__(0, 0.25)),
+        (lambda: setattr(module.SMOOTHER, "size", 9), lambda: setattr(module.SMOOTHER, "size", 7)),
+        (lambda: setattr(module.Smoother, "strength", 9), lambda: setattr(module.Smoother, "strength", 5)),
+    ):
+        change()
+        assert not found.is_current()
+        back()
+        assert found.is_current()
+
+
+def test_watching_gives_the_same_object_for_the_same_code(load):
+    module = load(BASE)
+    watched = Watched(module.feature)
+    first = watched.now()
+    assert watched.now() is first
+    module.GAIN = 3.0 + 0 * module.GAIN  # another object, and equal
+    assert watched.now() is first
+    module.GAIN = 4.0
+    assert watched.now() is not first
+    assert watched.now().digest != first.digest
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        (iter([1]), ""),
+        ((n for n in [1]), "what is in thing, a generator, cannot be told"),
+        (np.random.default_rng(0), "thing is a random generator"),
+        (threading.Lock(), ""),
+        (math.nan, ""),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_told_is_said(value, reason):
+    thing = value
+
+    def feature(frames):
+        return thing
+
+    found = take(feature)
+    assert found.uncacheable_reason == reason
+    assert found.digest == take(feature).digest
+    assert found.is_current()
+
+
+def test_too_much_is_said_too():
+    deep: list = []
+    for _ in range(100):
+        deep = [deep]
+
+    def feature(frames):
+        return deep
+
+    assert take(feature).uncacheable_reason == "deep has too much in it to be looked at"
