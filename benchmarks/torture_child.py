@@ -15,6 +15,7 @@ import pathlib
 import signal
 import sys
 import time
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -64,28 +65,31 @@ def ask_ours(folder: pathlib.Path, config: dict[str, Any]) -> dict[str, Any]:
 
 
 def ask_joblib(folder: pathlib.Path, config: dict[str, Any], *, by_path: bool) -> dict[str, Any]:
-    """Ask `joblib.Memory`, whose functions take the path of the file, or its samples."""
+    """Ask `joblib.Memory`: for the calculator's function, or for one that opens the file and calls it."""
     import joblib
 
-    space = cells(folder)
-    function = space[config["calculator"] or config["feature"]].function
-    hop, context = dict(config["profile"]).get("hop_size", 512), _Context(config["bpm"])
-    extra = {"ctx": context} if config["feature"] == "pulse" else {}
+    name = config["calculator"] or config["feature"]
+    function = cells(folder)[name].function
+    hop = dict(config["profile"]).get("hop_size", 512)
+    extra = {"ctx": context_of(config["bpm"])} if config["feature"] == "pulse" else {}
 
-    def of_samples(signal: np.ndarray, hop: int, params: dict[str, Any]) -> np.ndarray:
-        mono = signal.mean(axis=1)
-        frames = np.lib.stride_tricks.sliding_window_view(mono, 2048)[::hop]
-        return function(frames, **params, **extra)
+    def frames_of(signal: np.ndarray) -> np.ndarray:
+        return np.lib.stride_tricks.sliding_window_view(signal.mean(axis=1), 2048)[::hop]
 
-    def of_file(path: str, hop: int, params: dict[str, Any]) -> np.ndarray:
-        return of_samples(soundfile.read(path, always_2d=True)[0], hop, params)
+    def of_file(path: str, name: str, hop: int, params: dict[str, Any], extra: dict[str, Any]) -> np.ndarray:  # noqa: ARG001 - parts of the key
+        return function(frames_of(soundfile.read(path, always_2d=True)[0]), **params, **extra)
 
-    plain = of_file if by_path else of_samples
-    given = str(folder / config["audio"]) if by_path else samples(folder, config)
-    cached = joblib.Memory(folder / "cache", verbose=0).cache(plain)
-    hit = cached.check_call_in_cache(given, hop, config["params"])
-    answer = cached(given, hop, config["params"])
-    return {"hit": hit, "right": np.array_equal(answer, plain(given, hop, config["params"]))}
+    memory = joblib.Memory(folder / "cache", verbose=0)
+    if by_path:
+        cached, plain = memory.cache(of_file), of_file
+        given: tuple[Any, ...] = (str(folder / config["audio"]), name, hop, config["params"], extra)
+        options: dict[str, Any] = {}
+    else:
+        cached, plain = memory.cache(function), function
+        given, options = (frames_of(samples(folder, config)),), {**config["params"], **extra}
+    hit = cached.check_call_in_cache(*given, **options)
+    answer = cached(*given, **options)
+    return {"hit": hit, "right": np.array_equal(answer, plain(*given, **options))}
 
 
 def ask_audinterface(folder: pathlib.Path, config: dict[str, Any]) -> dict[str, Any]:
@@ -94,7 +98,7 @@ def ask_audinterface(folder: pathlib.Path, config: dict[str, Any]) -> dict[str, 
 
     space = cells(folder)
     function = space[config["calculator"] or config["feature"]].function
-    hop, context = dict(config["profile"]).get("hop_size", 512), _Context(config["bpm"])
+    hop, context = dict(config["profile"]).get("hop_size", 512), context_of(config["bpm"])
     extra = {"ctx": context} if config["feature"] == "pulse" else {}
 
     def of_samples(signal: np.ndarray, sampling_rate: int) -> np.ndarray:  # noqa: ARG001 - it is passed by name
@@ -110,9 +114,9 @@ def ask_audinterface(folder: pathlib.Path, config: dict[str, Any]) -> dict[str, 
     return {"hit": hit, "right": np.array_equal(answer.values, fresh.values)}
 
 
-class _Context:
-    def __init__(self, bpm: float) -> None:
-        self.tempo = type("Tempo", (), {"entries": [type("Entry", (), {"bpm": bpm})]})
+def context_of(bpm: float) -> SimpleNamespace:
+    """What a calculator that reads the tempo looks at."""
+    return SimpleNamespace(tempo=SimpleNamespace(entries=[SimpleNamespace(bpm=bpm)]))
 
 
 CACHES = {
