@@ -15,6 +15,8 @@ __version__ = "0.1.0"
 _NAMES = {
     "Session": "session",
     "AnalysisProfile": "features.profile",
+    "load": "session_scene",
+    "ImportLimits": "scene.limits",
     "Descriptor": "features.descriptor",
     "FeatureTrack": "features.track",
     "Events": "features.track",
@@ -40,6 +42,7 @@ _NAMES = {
             "CalculatorContractError",
             "CalculatorError",
             "Cancelled",
+            "DecoderCrashedError",
             "DocumentError",
             "DocumentValidationError",
             "DocumentVersionError",
@@ -83,7 +86,9 @@ if TYPE_CHECKING:
     from audiocache_nb.features.track import Events as Events
     from audiocache_nb.features.track import FeatureTrack as FeatureTrack
     from audiocache_nb.features.track import Global as Global
+    from audiocache_nb.scene.limits import ImportLimits as ImportLimits
     from audiocache_nb.session import Session as Session
+    from audiocache_nb.session_scene import load as load
     from audiocache_nb.widgets.caches_panel import CachesPanel as CachesPanel
     from audiocache_nb.widgets.feature_plot import FeaturePlot as FeaturePlot
     from audiocache_nb.widgets.status_badge import StatusBadge as StatusBadge

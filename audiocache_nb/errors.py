@@ -15,6 +15,7 @@
     │  ├─ NonFiniteAudioError (ValueError)
     │  ├─ AudioLimitError (ValueError)
     │  ├─ SourceMissingError (FileNotFoundError)
+    │  ├─ DecoderCrashedError (RuntimeError)   the decoder ended, in a process of its own
     │  └─ SourceChangedError
     ├─ CalculatorError (RuntimeError)          a calculator raised; ``__cause__`` is the original
     │  ├─ CalculatorContractError              it returned something else than it declared
@@ -162,6 +163,12 @@ class SourceMissingError(IngestError, FileNotFoundError):
     """The audio file is not there, or cannot be read."""
 
     code = "ACN-SOURCE-MISSING"
+
+
+class DecoderCrashedError(IngestError, RuntimeError):
+    """Decoding ended in a crash, took too long or wanted too much; ``context`` may have ``signal``."""
+
+    code = "ACN-INGEST-CRASH"
 
 
 class SourceChangedError(IngestError):

@@ -25,6 +25,7 @@ from audiocache_nb.session_diagnostics import Names, SessionDemand
 from audiocache_nb.session_freshness import SessionFreshness, checked_salt
 from audiocache_nb.session_playhead import SessionPlayhead
 from audiocache_nb.session_sampling import SessionSampling
+from audiocache_nb.session_scene import SceneVerbs
 from audiocache_nb.session_tracks import SessionTracks, checked_place
 from audiocache_nb.timeline.gate import ASK_ABOVE_MB, ASK_ABOVE_S, Gate, Policy
 from audiocache_nb.timeline.state import Track
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
 CHECKED_BY_GET_BYTES = 8 << 20  # bigger features are checked where they are touched
 
 
-class Session(SessionDemand, SessionFreshness, SessionPlayhead, SessionTracks, SessionSampling):
+class Session(SessionDemand, SessionFreshness, SessionPlayhead, SessionTracks, SessionSampling, SceneVerbs):
     """A timeline of audio tracks, and the features that are computed for them.
 
     Parameters

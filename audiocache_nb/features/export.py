@@ -41,7 +41,7 @@ def to_xarray(track: FeatureTrack) -> xr.DataArray:
     MissingPackageError
         If xarray is not installed.
     """
-    xarray: Any = _package("xarray")
+    xarray: Any = package("xarray")
     coords = {}
     for axis, values in _coordinates(track).items():
         attributes = {"long_name": _AXIS_TITLES.get(axis, axis)}
@@ -74,7 +74,7 @@ def to_pandas(track: FeatureTrack) -> pd.DataFrame:
     MissingPackageError
         If pandas is not installed.
     """
-    pandas: Any = _package("pandas")
+    pandas: Any = package("pandas")
     data, labels = track.values(), _labels(track)
     if track.format == "events":
         data, labels = data[:, 1:], [values[1:] for values in labels]
@@ -93,7 +93,13 @@ def to_pandas(track: FeatureTrack) -> pd.DataFrame:
     return table
 
 
-def _package(name: str) -> Any:
+def package(name: str) -> Any:
+    """A package that only tables need.
+
+    Raises
+    ------
+    MissingPackageError
+    """
     try:
         return importlib.import_module(name)
     except ImportError as error:

@@ -26,6 +26,7 @@ FLOORS = {
     "widgets": 9,
     "plotting": 9,
     "session": 10,
+    "session_scene": 10,
     "session_playhead": 10,
     "session_sampling": 10,
     "session_tracks": 10,

@@ -1,0 +1,139 @@
+"""Recordings of a scene that was loaded: embedded ones are decoded when they are needed, others may be away."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from audiocache_nb.audio.health import HealthReport
+from audiocache_nb.audio.isolated import decode_isolated
+from audiocache_nb.audio.origins import ArrayReader
+from audiocache_nb.audio.source import AudioSource, BlockReader, OnBlock
+from audiocache_nb.cache.metadata import unpack
+from audiocache_nb.errors import SourceChangedError, SourceMissingError
+
+HINT = "What was computed from it is there all the same. Add the recording itself to analyse it again."
+
+
+class EmbeddedOrigin:
+    """Encoded audio in a bundle, decoded once, in a process of its own, when somebody wants samples.
+
+    Parameters
+    ----------
+    read : callable () -> bytes
+        The encoded file.
+    name : str
+    digest : str
+        What the samples' digest has to be.
+    samples : int
+        How many there have to be, of all channels together.
+    """
+
+    def __init__(self, read: Callable[[], bytes], name: str, digest: str, samples: int) -> None:
+        self._read = read
+        self._name = name
+        self._digest = digest
+        self._samples = samples
+        self._lock = threading.Lock()
+        self._decoded: AudioSource | None = None
+        self._error: BaseException | None = None
+
+    def open(self, on_block: OnBlock | None) -> BlockReader:
+        """Begin a pass."""
+        source = self._source(on_block)
+        assert source.array is not None
+        return ArrayReader(source.array)
+
+    def check(self, on_block: OnBlock | None) -> None:
+        """Nobody else can have changed it; whether it can be decoded is seen when it is needed."""
+
+    def encoded(self) -> bytes:
+        """The encoded file, for saving it again."""
+        return self._read()
+
+    def _source(self, on_block: OnBlock | None) -> AudioSource:
+        with self._lock:
+            if self._decoded is None:
+                if self._error is not None:
+                    raise self._error
+                wait = None if on_block is None else (lambda: on_block(0, None))
+                try:
+                    self._decoded = self._checked(
+                        decode_isolated(self._read(), self._name, max_samples=self._samples + 1, on_wait=wait)
+                    )
+                except Exception as error:
+                    self._error = error
+                    raise
+            return self._decoded
+
+    def _checked(self, source: AudioSource) -> AudioSource:
+        if source.digest != self._digest:
+            raise SourceChangedError(
+                f"The recording {self._name!r:.80} in the bundle is not the one its scene speaks of.", hint=HINT
+            )
+        return source
+
+
+class AbsentOrigin:
+    """A recording that is not here.
+
+    Parameters
+    ----------
+    reason : str
+        Why, as a sentence.
+    """
+
+    def __init__(self, reason: str) -> None:
+        self._reason = reason
+
+    def open(self, on_block: OnBlock | None) -> BlockReader:
+        """Refuse."""
+        raise SourceMissingError(self._reason, hint=HINT)
+
+    def check(self, on_block: OnBlock | None) -> None:
+        """Refuse."""
+        raise SourceMissingError(self._reason, hint=HINT)
+
+
+def embedded_source(plain: dict[str, Any], archive: Any, entry: str, sha256: str) -> AudioSource:
+    """The source of a recording that is in the bundle.
+
+    Parameters
+    ----------
+    plain : dict
+        What the document says about it.
+    archive : Archive
+    entry, sha256 : str
+        Where it is, and what its digest is by the manifest.
+    """
+    place = archive.place(entry)
+    name = plain["name"]
+
+    def read() -> bytes:
+        data = bytes(place)
+        if hashlib.sha256(data).hexdigest() != sha256:
+            raise SourceChangedError(f"The recording {name!r:.80} in the bundle is damaged.", hint=HINT)
+        return data
+
+    origin = EmbeddedOrigin(read, name, plain["digest"], plain["frames"] * plain["channels"])
+    return _source(plain, origin)
+
+
+def absent_source(plain: dict[str, Any], reason: str) -> AudioSource:
+    """The source of a recording that is not here, but known by its digest."""
+    return _source(plain, AbsentOrigin(reason))
+
+
+def _source(plain: dict[str, Any], origin: EmbeddedOrigin | AbsentOrigin) -> AudioSource:
+    return AudioSource(
+        name=plain["name"],
+        sample_rate=plain["sample_rate"],
+        channels=plain["channels"],
+        frames=plain["frames"],
+        digest=plain["digest"],
+        health=HealthReport(decoded_frames=plain["frames"], channels=plain["channels"], measured=False),
+        decode=unpack(plain["decode"]),
+        origin=origin,
+    )

@@ -1,0 +1,351 @@
+"""Reading a scene: everything is checked before anything is changed."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import pathlib
+import zlib
+from collections.abc import Callable, Mapping
+from typing import Any, cast
+
+import numpy as np
+
+from audiocache_nb.audio.ingest import load as load_audio
+from audiocache_nb.audio.source import AudioSource
+from audiocache_nb.cache.entry import Layout, header_bytes, parse, tail_array, track_of
+from audiocache_nb.cache.mapped import Checked, MappedRows
+from audiocache_nb.cache.metadata import unpack
+from audiocache_nb.errors import (
+    AudioCacheError,
+    BundleFormatError,
+    BundleIntegrityError,
+    DocumentError,
+    IngestError,
+    InvalidTypeError,
+)
+from audiocache_nb.features.descriptor import Descriptor
+from audiocache_nb.features.profile import AnalysisProfile
+from audiocache_nb.features.track import FeatureTrack
+from audiocache_nb.scene.archive_reader import Archive
+from audiocache_nb.scene.document import read_document
+from audiocache_nb.scene.imported_audio import absent_source, embedded_source
+from audiocache_nb.scene.limits import ImportLimits
+from audiocache_nb.scene.save import DOCUMENT, MANIFEST, MANIFEST_FORMAT
+from audiocache_nb.scene.schema import array, integer, one_of, record, text, unique, validate
+from audiocache_nb.scene.strict_json import parse as parse_json
+
+Resolve = Callable[[Mapping[str, Any]], Any]
+DAMAGED = "its entry in the bundle is damaged"
+_LONGEST_TEXT = 4096
+
+
+@dataclasses.dataclass(frozen=True)
+class LoadedFeature:
+    """A feature of a loaded scene.
+
+    Attributes
+    ----------
+    source_id : str
+    descriptor : Descriptor
+    track : FeatureTrack or None
+        None: it is missing, and `problem` says why.
+    """
+
+    source_id: str
+    descriptor: Descriptor
+    key: str
+    track: FeatureTrack | None
+    problem: str = ""
+    nbytes: int = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class LoadedScene:
+    """A scene that was read and found in order; nothing has been changed by it yet.
+
+    Attributes
+    ----------
+    document : dict
+    sources : dict of str to AudioSource
+    features : list of LoadedFeature
+    warnings : list of str
+    origin : dict
+        Where it came from: what its features are marked with.
+    nbytes : int [bytes]
+    """
+
+    document: dict[str, Any]
+    sources: dict[str, AudioSource]
+    features: list[LoadedFeature]
+    warnings: list[str]
+    origin: dict[str, Any]
+    nbytes: int
+
+
+def read_scene(
+    path: str | os.PathLike[str] | bytes,
+    *,
+    limits: ImportLimits | None = None,
+    resolve: Resolve | None = None,
+    damaged: Callable[[str], None] | None = None,
+) -> LoadedScene:
+    """Read a bundle or a document.
+
+    Parameters
+    ----------
+    path : path or bytes
+    limits : ImportLimits, optional
+    resolve : callable (mapping) -> path, bytes, array, (array, sample_rate) or None
+        Asked for every recording that is not in the bundle; given its ``name``, ``digest``,
+        ``sample_rate``, ``channels`` and ``frames``. Without it no file is opened but the scene's own.
+    damaged : callable (key)
+        Told when a feature turns out to be damaged later, when it is touched.
+
+    Raises
+    ------
+    BundleError, DocumentError
+        Nothing was changed.
+    """
+    limits = limits or ImportLimits()
+    name = "the scene" if isinstance(path, bytes) else pathlib.Path(os.fspath(path)).name
+    start, size = _beginning(path, limits)
+    if start[:2] == b"PK":
+        return _read_bundle(path, name, size, limits, resolve, damaged or (lambda _key: None))
+    data = path if isinstance(path, bytes) else _content(path, limits)
+    document = read_document(data, limits, name=name)
+    warnings: list[str] = []
+    sources = _sources(document, None, {}, resolve, warnings)
+    features = [_feature(plain, sources, None, "", _ignore) for plain in document["features"]]
+    return LoadedScene(document, sources, features, warnings, _origin(name, data), len(data))
+
+
+def _ignore(_key: str) -> None:
+    """Nobody is told."""
+
+
+def _beginning(path: str | os.PathLike[str] | bytes, limits: ImportLimits) -> tuple[bytes, int]:
+    if isinstance(path, bytes):
+        return path[:4], len(path)
+    given: object = path
+    if not isinstance(given, (str, os.PathLike)):
+        raise InvalidTypeError(f"A scene cannot be loaded from a {type(path).__name__}.", hint="Give a path or bytes.")
+    data = _content(path, limits, first=4)
+    return data, os.stat(path).st_size  # noqa: PTH116 - any kind of path
+
+
+def _content(path: str | os.PathLike[str], limits: ImportLimits, *, first: int | None = None) -> bytes:
+    from audiocache_nb.audio.files import open_regular
+
+    try:
+        descriptor, status = open_regular(path, pathlib.Path(os.fspath(path)).name)
+    except IngestError as error:
+        message = error.message.replace("an audio file", "a scene")
+        raise DocumentError(message, hint="Check the path.") from error
+    with open(descriptor, "rb") as file:  # noqa: PTH123 - it is open already
+        if first is None:
+            limits.check("json_bytes", status.st_size, "The length of the document")
+        return file.read(first if first is not None else -1)
+
+
+def _origin(name: str, identity: bytes) -> dict[str, Any]:
+    import hashlib
+
+    return {"from": name[:200], "sha256": hashlib.sha256(identity).hexdigest()}
+
+
+def _read_bundle(
+    path: str | os.PathLike[str] | bytes,
+    name: str,
+    size: int,
+    limits: ImportLimits,
+    resolve: Resolve | None,
+    damaged: Callable[[str], None],
+) -> LoadedScene:
+    archive = Archive(path if isinstance(path, bytes) else os.fspath(path), limits)
+    manifest_bytes, digests = _manifest(archive, limits)
+    data = archive.read(DOCUMENT, limit="json_bytes")
+    if archive.sha256(DOCUMENT) != digests[DOCUMENT]:
+        raise BundleIntegrityError(
+            f"{DOCUMENT} is not the one that the manifest speaks of; nothing was imported.",
+            hint="Ask for the bundle again.",
+            entry=DOCUMENT,
+        )
+    document = read_document(data, limits, name=DOCUMENT)
+    warnings: list[str] = []
+    sources = _sources(document, archive, digests, resolve, warnings)
+    origin = _origin(name, manifest_bytes)
+    features = [_feature(plain, sources, archive, origin, damaged) for plain in document["features"]]
+    return LoadedScene(document, sources, features, warnings, origin, size)
+
+
+def _manifest(archive: Archive, limits: ImportLimits) -> tuple[bytes, dict[str, str]]:
+    """The manifest's bytes, and the digest of each entry by name."""
+    if next(iter(archive.entries), None) != MANIFEST:
+        raise BundleFormatError(
+            f"The archive does not begin with {MANIFEST}: it is no bundle of this program.",
+            hint="acn.load reads what session.save wrote.",
+        )
+    data = archive.read(MANIFEST, limit="json_bytes")
+    manifest = parse_json(data, limits, name=MANIFEST)
+    line = record({"name": text(120), "bytes": integer(), "sha256": text(64)})
+    lines = unique(array(line, limits.entries), "name")
+    validate(
+        manifest,
+        record({"format": one_of(MANIFEST_FORMAT), "version": array(integer(), 2, length=2), "entries": lines}),
+        name=MANIFEST,
+    )
+    if manifest["version"][0] > 1:
+        raise BundleFormatError(
+            f"The bundle has version {manifest['version'][0]}; this program reads version 1.",
+            hint="Install a later audiocache_nb.",
+        )
+    found = [name for name in archive.entries if name != MANIFEST]
+    listed = [line["name"] for line in manifest["entries"]]
+    if listed != found or not listed or listed[0] != DOCUMENT:
+        odd = sorted(set(listed) ^ set(found)) or listed
+        raise BundleIntegrityError(
+            f"The manifest and the archive do not hold the same entries (for example {odd[0]!r:.80})."
+            if odd
+            else "The bundle holds no document.",
+            hint="Something was added to or taken out of the bundle; nothing was imported.",
+            entry=odd[0] if odd else DOCUMENT,
+        )
+    for line in manifest["entries"]:
+        size = archive.entries[line["name"]].size
+        if size != line["bytes"]:
+            raise BundleIntegrityError(
+                f"The entry {line['name']!r:.80} declares {line['bytes']:,} bytes but holds {size:,}.",
+                hint="The file is damaged or was changed; nothing was imported. Ask for it again.",
+                entry=line["name"],
+            )
+    return data, {line["name"]: line["sha256"] for line in manifest["entries"]}
+
+
+def _sources(
+    document: Mapping[str, Any],
+    archive: Archive | None,
+    digests: Mapping[str, str],
+    resolve: Resolve | None,
+    warnings: list[str],
+) -> dict[str, AudioSource]:
+    found: dict[str, AudioSource] = {}
+    for plain in document["sources"]:
+        source = None
+        entry = (plain.get("audio") or {}).get("entry")
+        if entry is not None and archive is not None and entry in archive and entry in digests:
+            if archive.sha256(entry) == digests[entry]:
+                source = embedded_source(plain, archive, entry, digests[entry])
+            else:
+                warnings.append(f"The recording {plain['name']} in the bundle is damaged.")
+        elif entry is not None:
+            warnings.append(f"The recording {plain['name']} is not in the bundle, although the document says so.")
+        if source is None and resolve is not None:
+            source = _resolved(plain, resolve, warnings)
+        if source is None:
+            source = absent_source(plain, f"The recording {plain['name']!r:.80} did not come with the scene.")
+        if source.id != plain["id"]:
+            raise DocumentError(
+                f"The document calls the recording {plain['name']!r:.80} {plain['id']!r:.60}, but it is {source.id!r}.",
+                hint="The file is damaged or was changed; nothing was imported.",
+            )
+        found[plain["id"]] = source
+    return found
+
+
+def _resolved(plain: Mapping[str, Any], resolve: Resolve, warnings: list[str]) -> AudioSource | None:
+    facts = {name: plain[name] for name in ("name", "digest", "sample_rate", "channels", "frames")}
+    given = resolve(facts)
+    if given is None:
+        return None
+    source = load_audio(given, name=plain["name"])
+    if source.digest != plain["digest"]:
+        warnings.append(f"What was given for {plain['name']} is another recording; it is not used.")
+        return None
+    return source
+
+
+def _feature(
+    plain: Mapping[str, Any],
+    sources: Mapping[str, AudioSource],
+    archive: Archive | None,
+    origin: Any,
+    damaged: Callable[[str], None],
+) -> LoadedFeature:
+    descriptor = descriptor_of(plain["descriptor"])
+    key = plain["key"]
+    entry = (plain.get("array") or {}).get("entry")
+    track, problem, nbytes = None, "", 0
+    if archive is None or entry is None:
+        problem = "the document names it, but does not hold its data"
+    elif entry not in archive:
+        problem = "its data are not in the bundle"
+    else:
+        nbytes = archive.entries[entry].size
+        try:
+            track = _mapped_track(archive, entry, {**origin, **(plain.get("origin") or {})}, damaged)
+            problem = _mismatch(track, descriptor, key, sources[plain["source"]])
+        except (AudioCacheError, ValueError) as error:
+            problem = f"{DAMAGED} ({error})" if not isinstance(error, AudioCacheError) else DAMAGED
+    return LoadedFeature(plain["source"], descriptor, key, None if problem else track, problem, nbytes)
+
+
+def descriptor_of(plain: Mapping[str, Any]) -> Descriptor:
+    """The descriptor that a document describes.
+
+    Raises
+    ------
+    DocumentError
+    """
+    try:
+        profile = AnalysisProfile(**plain["profile"])
+        params = unpack(plain.get("params") or {})
+        return Descriptor(plain["feature"], plain["calculator"], profile, params)
+    except (AudioCacheError, TypeError, ValueError) as error:
+        raise DocumentError(
+            f"The document describes a feature {plain['feature']!r:.60} that cannot be: {str(error)[:200]}",
+            hint="The file is damaged, or was written by a later program; nothing was imported.",
+        ) from error
+
+
+def _mapped_track(
+    archive: Archive, entry: str, origin: Mapping[str, Any], damaged: Callable[[str], None]
+) -> FeatureTrack:
+    """The track of an entry; of its data nothing is read yet."""
+    place = archive.place(entry)
+    start = bytes(place[: header_bytes(bytes(place[:8]))])
+    layout = parse(start, len(place))
+    tail = bytes(place[layout.tail[0] : layout.tail[1]])
+    if zlib.crc32(tail) != layout.tail_crc32:
+        raise ValueError("its coordinates are damaged")
+    track = track_of(layout, _rows(place, layout, tail, damaged), tail)
+    provenance = {**track.provenance, "imported": dict(origin)}
+    data = cast("Any", track.rows_or_array)  # nothing of it is read by this
+    return dataclasses.replace(track, data=data, provenance=provenance)
+
+
+def _rows(place: memoryview, layout: Layout, tail: bytes, damaged: Callable[[str], None]) -> MappedRows:
+    dtype, shape, at = layout.arrays["data"]
+    count = int(np.prod(shape, dtype=object))
+    data = np.frombuffer(place, dtype, count, at).reshape(shape)
+    checks = np.asarray(tail_array(layout, tail, "crc32"), np.uint32)
+    key = str(layout.plain["key"])
+
+    def read(first_byte: int, nbytes: int) -> bytes:
+        return bytes(place[first_byte : first_byte + nbytes])
+
+    return MappedRows(data, at, layout.rows_per_chunk, checks, Checked(len(checks)), read, lambda: damaged(key))
+
+
+def _mismatch(track: FeatureTrack, descriptor: Descriptor, key: str, source: AudioSource) -> str:
+    """Why the data are not those that the document speaks of; empty if they are."""
+    if (track.feature, track.calculator_id, track.key) != (descriptor.feature, descriptor.calculator, key):
+        return "its data are those of another feature"
+    if track.profile_id != descriptor.used_profile.id:
+        return "its data are those of another profile"
+    if track.provenance.get("audio") != source.digest:
+        return "its data are those of another recording"
+    texts = (track.label, track.unit, track.version, *track.axes)
+    if any(len(one) > _LONGEST_TEXT for one in texts):
+        return "it says too much about itself"
+    return ""

@@ -1,0 +1,121 @@
+"""A loaded scene becomes a timeline; nothing is computed."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from audiocache_nb.analysis.plan import Item
+from audiocache_nb.errors import AudioCacheError, DocumentError
+from audiocache_nb.features.track import FeatureTrack
+from audiocache_nb.scene.load import LoadedFeature, LoadedScene, descriptor_of
+from audiocache_nb.scene.report import FeatureNote
+from audiocache_nb.timeline.state import FeatureEntry, Slot, Track
+from audiocache_nb.timeline.store import Change
+from audiocache_nb.timeline.timeline import Timeline
+
+
+def restore(timeline: Timeline, tempo: Any, scene: LoadedScene, *, trust: bool) -> list[FeatureNote]:
+    """Put a scene on an empty timeline.
+
+    What this machine has computed itself is taken from its cache, everything else from the scene: it
+    is shown, and counts for what the scene asks for, but is given to no cache unless `trust`.
+
+    Parameters
+    ----------
+    timeline : Timeline
+    tempo : Tempo
+    scene : LoadedScene
+    trust : bool
+        Treat the scene's features like those computed here.
+
+    Returns
+    -------
+    list of FeatureNote
+
+    Raises
+    ------
+    DocumentError
+        Something in the document cannot be; the timeline is as it was.
+    """
+    plain = scene.document["timeline"]
+    try:
+        tempo.beats_per_bar = plain["tempo"]["beats_per_bar"]
+        tempo.set_map([tuple(entry) for entry in plain["tempo"]["entries"]])
+    except (AudioCacheError, TypeError, ValueError) as error:
+        raise DocumentError(
+            f"The scene's tempo cannot be: {str(error)[:200]}", hint="The file is damaged; nothing was imported."
+        ) from error
+    notes: list[FeatureNote] = []
+    with timeline.store.changing() as change:
+        for track in plain["tracks"]:
+            timeline.add(_track(track, scene))
+        for asked in scene.document["demand"]:
+            wanted = [descriptor_of(one) for one in asked["features"]]
+            timeline.demand.publish(asked["element"], asked["track"], wanted)
+        for source in scene.document["sources"]:
+            if source["id"] not in change.sources:
+                continue  # no track plays it
+            for feature in scene.features:
+                if feature.source_id == source["id"]:
+                    notes.append(_put(timeline, change, feature, trust=trust))
+            _demanded(timeline, change, source["id"])
+            timeline._derive(change, source["id"], message=_message(source))
+    return notes
+
+
+def _track(plain: Mapping[str, Any], scene: LoadedScene) -> Track:
+    return Track(
+        id=plain["id"],
+        name=plain["name"],
+        source=scene.sources[plain["source"]],
+        offset_ticks=plain["offset_ticks"],
+        region_start_tick=plain.get("region_start_tick"),
+        region_end_tick=plain.get("region_end_tick"),
+        gain=plain.get("gain", 1.0),
+        mute=plain.get("mute", False),
+        enabled=plain.get("enabled", True),
+    )
+
+
+def _put(timeline: Timeline, change: Change, feature: LoadedFeature, *, trust: bool) -> FeatureNote:
+    """Put one feature in its place, or say why it is not there."""
+    state = change.sources[feature.source_id]
+    slot = Slot.of(feature.descriptor)
+    entry = FeatureEntry(slot, feature.descriptor, timeline._bench.label(slot))
+    item = timeline._bench.item_or_problem(state.source, feature.descriptor)
+    own = timeline.cache.get(item.key) if isinstance(item, Item) else None
+    track: FeatureTrack | None = own or feature.track
+    outcome = "from the cache" if own is not None else "loaded" if track is not None else "missing"
+    if track is None:
+        entry = dataclasses.replace(entry, lost=feature.problem)
+    else:
+        entry = dataclasses.replace(entry, track=track, label=track.label or entry.label)
+        if trust and own is None:
+            timeline.cache.put(track)
+    change.put_source(state.with_entries(entry))
+    cost = None if track is None else track.provenance.get("seconds")
+    return FeatureNote(
+        recording=state.source.name,
+        feature=slot.feature,
+        calculator=slot.calculator_id,
+        profile=slot.profile_id,
+        outcome=outcome,
+        reason="" if track is not None else feature.problem,
+        nbytes=feature.nbytes if track is None else track.nbytes,
+        cost_s=float(cost) if isinstance(cost, (int, float)) else None,
+    )
+
+
+def _demanded(timeline: Timeline, change: Change, source_id: str) -> None:
+    """What is asked for and did not come with the scene has a place all the same."""
+    state = change.sources[source_id]
+    asked = timeline._wanted(change, source_id)
+    blank = [timeline._bench.blank(state, slot, descriptor) for slot, descriptor in asked.items()]
+    change.put_source(state.with_entries(*blank))
+
+
+def _message(source: Mapping[str, Any]) -> str | None:
+    message = (source.get("status") or {}).get("message")
+    return message if isinstance(message, str) and source["status"]["state"] == "failed" else None

@@ -1,0 +1,127 @@
+"""Saving a session's scene, and loading one."""
+
+from __future__ import annotations
+
+import os
+import weakref
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Literal
+
+from audiocache_nb.errors import SessionClosedError
+
+if TYPE_CHECKING:
+    from audiocache_nb.scene.limits import ImportLimits
+    from audiocache_nb.scene.report import SceneReport
+    from audiocache_nb.session import Session
+
+
+class SceneVerbs:
+    """The verbs of a session that have to do with scenes."""
+
+    _unknown_parts: Mapping[str, Any] | None = None
+
+    def save(
+        self: Any,
+        path: str | os.PathLike[str],
+        *,
+        prune: bool = True,
+        audio: Literal["embed", "reference", "none"] = "embed",
+        on_progress: Callable[[float], object] | None = None,
+    ) -> SceneReport:
+        """Write the scene to a file: tracks, tempo, who asks for what, and the features that are there.
+
+        The same scene gives the same bytes. The file that was there before stays until the new one is
+        complete, whatever happens in between. Work that is going on is not waited for.
+
+        Parameters
+        ----------
+        path : path
+            ``scene.zip``: a bundle with features and, unless `audio` says otherwise, recordings.
+            ``scene.json``: a document that names them. ``scene.mvt``: a package for MVMNT.
+        prune : bool
+            Leave out features that nobody asks for, or that were dismissed.
+        audio : {"embed", "reference", "none"}
+            What becomes of the recordings: copied into the bundle, named, or left out.
+        on_progress : callable (float) -> object, optional
+            Told the part that is done, 0 .. 1; raise in it to give up.
+
+        Returns
+        -------
+        SceneReport
+            What was saved and what was left out, with bytes and what it would cost to compute.
+
+        Raises
+        ------
+        DocumentError, InvalidParameterError, SessionClosedError
+        """
+        from audiocache_nb.scene.capture import capture
+        from audiocache_nb.scene.save import save_scene
+
+        if self.closed:
+            raise SessionClosedError("The session is closed.", hint="Save before session.close().")
+        scene = capture(self.timeline, self.tempo, prune=prune)
+        return save_scene(scene, path, audio=audio, unknown=self._unknown_parts, on_progress=on_progress)
+
+
+def load(
+    path: str | os.PathLike[str] | bytes,
+    trust: bool = False,  # noqa: FBT001, FBT002 - acn.load("scene.zip", True) reads well enough
+    *,
+    limits: ImportLimits | None = None,
+    resolve: Callable[[Mapping[str, Any]], Any] | None = None,
+    **session: Any,
+) -> tuple[Session, SceneReport]:
+    """Open a scene that `Session.save` wrote.
+
+    Nothing is computed: features are mapped where they lie in the file, and checked when they are
+    touched. Nothing outside the file is opened, and nothing in it is executed.
+
+    Parameters
+    ----------
+    path : path or bytes
+    trust : bool
+        Count the scene's features as computed here, and keep them in the cache. Without it they are
+        marked as imported, serve this scene, and never get into the cache that other sessions share.
+    limits : ImportLimits, optional
+        What is accepted.
+    resolve : callable (mapping) -> path, bytes, array, (array, sample_rate) or None
+        Asked for recordings that did not come with the scene; see `read_scene`.
+    **session
+        Passed on to `Session`: ``cache_dir``, ``workers``, ...
+
+    Returns
+    -------
+    session : Session
+    report : SceneReport
+        What was loaded, and what is missing and why.
+
+    Raises
+    ------
+    BundleError, DocumentError
+        There is no session then.
+    """
+    from audiocache_nb.scene.document import unknown_parts
+    from audiocache_nb.scene.load import read_scene
+    from audiocache_nb.scene.report import SceneReport
+    from audiocache_nb.scene.restore import restore
+    from audiocache_nb.session import Session
+
+    opened: list[weakref.ref[Session]] = []
+
+    def damaged(key: str) -> None:
+        for reference in opened:
+            alive = reference()
+            if alive is not None:
+                alive.timeline.entry_damaged(key)
+
+    scene = read_scene(path, limits=limits, resolve=resolve, damaged=damaged)
+    made = Session(**session)
+    try:
+        opened.append(weakref.ref(made))
+        notes = restore(made.timeline, made.tempo, scene, trust=trust)
+        made._unknown_parts = unknown_parts(scene.document)
+    except BaseException:
+        made.close()
+        raise
+    shown = "bytes" if isinstance(path, bytes) else os.fspath(path)
+    return made, SceneReport(str(shown), "loaded", tuple(notes), tuple(scene.warnings), scene.nbytes)
