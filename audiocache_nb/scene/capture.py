@@ -44,7 +44,6 @@ def capture(
     tempo: Any,
     *,
     prune: bool,
-    playback_range: tuple[float, float] | None = None,
     dismissed: Iterable[tuple[str, Descriptor]] = (),
 ) -> Scene:
     """What a timeline is like now.
@@ -55,12 +54,12 @@ def capture(
     tempo : Tempo
     prune : bool
         Leave out the features that nobody asks for, and those that were dismissed.
-    playback_range : (start, end) [s], optional
     dismissed : iterable of (source id, Descriptor)
     """
     with timeline.store.lock:
         snapshot = timeline.store.snapshot()
         tempo_map = tempo.snapshot()
+        chosen_range = timeline.chosen_playback_range
         asked = {element: timeline.demand.of(element) for element in timeline.demand.elements}
         refused = {(source_id, Slot.of(descriptor)): descriptor for source_id, descriptor in dismissed}
     features: list[dict[str, Any]] = []
@@ -84,7 +83,7 @@ def capture(
                 "entries": [[float(one.time_s), float(one.bpm), one.curve] for one in tempo_map.entries],
                 "beats_per_bar": tempo_map.beats_per_bar,
             },
-            "playback_range": None if playback_range is None else [float(time_s) for time_s in playback_range],
+            "playback_range": None if chosen_range is None else [float(time_s) for time_s in chosen_range],
             "tracks": [_track(track) for track in snapshot.tracks.values()],
         },
         "sources": [_source(source_id, state) for source_id, state in sorted(snapshot.sources.items())],

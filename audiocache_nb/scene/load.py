@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import os
 import pathlib
 import zlib
@@ -38,6 +39,19 @@ from audiocache_nb.scene.strict_json import parse as parse_json
 Resolve = Callable[[Mapping[str, Any]], Any]
 DAMAGED = "its entry in the bundle is damaged"
 _LONGEST_TEXT = 4096
+_PROVENANCE: dict[str, type | tuple[type, ...]] = {
+    "audio": str,
+    "sample_rate": (int, float),
+    "calculator": str,
+    "version": str,
+    "seconds": (int, float),
+    "computed_at": str,
+    "numpy": str,
+    "tempo": str,
+    "salt": str,
+    "key_format": str,
+}
+_PROVENANCE_MAPPINGS = ("decode", "parameters", "dependencies")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -319,9 +333,25 @@ def _mapped_track(
     if zlib.crc32(tail) != layout.tail_crc32:
         raise ValueError("its coordinates are damaged")
     track = track_of(layout, _rows(place, layout, tail, damaged), tail)
-    provenance = {**track.provenance, "imported": dict(origin)}
+    provenance = {**_plain_provenance(track.provenance), "imported": dict(origin)}
     data = cast("Any", track.rows_or_array)  # nothing of it is read by this
     return dataclasses.replace(track, data=data, provenance=provenance)
+
+
+def _plain_provenance(claimed: Mapping[str, Any]) -> dict[str, Any]:
+    """What a track says of its origin, as far as it has the shape that everybody expects of it."""
+    found: dict[str, Any] = {}
+    for name, kind in _PROVENANCE.items():
+        value = claimed.get(name)
+        if isinstance(value, kind) and not isinstance(value, bool) and len(str(value)) <= _LONGEST_TEXT:
+            found[name] = value
+    for name in _PROVENANCE_MAPPINGS:
+        value = claimed.get(name)
+        if isinstance(value, Mapping) and all(
+            type(item) in (str, int, float, bool, type(None)) for item in value.values()
+        ):
+            found[name] = {str(key)[:_LONGEST_TEXT]: item for key, item in value.items()}
+    return found
 
 
 def _rows(place: memoryview, layout: Layout, tail: bytes, damaged: Callable[[str], None]) -> MappedRows:
@@ -345,6 +375,9 @@ def _mismatch(track: FeatureTrack, descriptor: Descriptor, key: str, source: Aud
         return "its data are those of another profile"
     if track.provenance.get("audio") != source.digest:
         return "its data are those of another recording"
+    numbers = (track.hop_seconds, track.start_seconds, track.fill_value, track.scale, track.offset)
+    if not all(map(math.isfinite, numbers)) or track.hop_seconds < 0 or (track.is_framewise and not track.hop_seconds):
+        return "its times or values cannot be"
     texts = (track.label, track.unit, track.version, *track.axes)
     if any(len(one) > _LONGEST_TEXT for one in texts):
         return "it says too much about itself"

@@ -57,11 +57,14 @@ def restore(timeline: Timeline, tempo: Any, scene: LoadedScene, *, trust: bool) 
         for source in scene.document["sources"]:
             if source["id"] not in change.sources:
                 continue  # no track plays it
-            for feature in scene.features:
-                if feature.source_id == source["id"]:
-                    notes.append(_put(timeline, change, feature, trust=trust))
+            own = [feature for feature in scene.features if feature.source_id == source["id"]]
+            notes += [_put(timeline, change, feature, trust=trust) for feature in own]
             _demanded(timeline, change, source["id"])
             timeline._derive(change, source["id"], message=_message(source))
+        chosen = plain.get("playback_range")
+        if chosen is not None and chosen[0] < chosen[1]:
+            timeline.playback_range = (float(chosen[0]), float(chosen[1]))
+        timeline.history.clear()  # there is nothing before a scene
     return notes
 
 

@@ -86,10 +86,18 @@ def judge(
     elif entry.marked:
         state, reason, causes = "stale", entry.marked, (entry.marked,)
     else:
-        state, reason = "fresh", SENTENCES["fresh"]
+        state, reason = "fresh", _origin(entry.track)
     return dataclasses.replace(
         entry, state=state, reason=reason, causes=causes, wanted_key=wanted.key, notes=notes(entry.track, wanted)
     )
+
+
+def _origin(track: FeatureTrack) -> str:
+    """Where a result that is right comes from."""
+    imported = track.provenance.get("imported")
+    if not isinstance(imported, Mapping):
+        return SENTENCES["fresh"]
+    return f"Imported from {str(imported.get('from', 'a scene'))!r:.80}, not computed here."
 
 
 def differences(track: FeatureTrack, wanted: Item) -> tuple[str, ...]:

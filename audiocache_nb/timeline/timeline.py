@@ -225,6 +225,11 @@ class Timeline(Desk):
             self._playback_range = value
             change.emit(events.PlaybackRangeChanged())
 
+    @property
+    def chosen_playback_range(self) -> tuple[float, float] | None:
+        """The range that was set, if it does not follow the clips [s]."""
+        return self._playback_range
+
     def spans_s(self, snapshot: Snapshot | None = None) -> NDArray[np.float64]:
         """When each track sounds, in the order of the tracks, at the tempo of now [shape=(n, 2)] [s]."""
         tempo = self._tempo.snapshot() if self._tempo is not None else TempoMap.constant()
