@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import weakref
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
-from audiocache_nb.errors import SessionClosedError
+from audiocache_nb.errors import AudioCacheError, SessionClosedError
 
 if TYPE_CHECKING:
+    from audiocache_nb.features.descriptor import Descriptor
     from audiocache_nb.scene.limits import ImportLimits
     from audiocache_nb.scene.report import SceneReport
     from audiocache_nb.session import Session
@@ -59,8 +61,31 @@ class SceneVerbs:
 
         if self.closed:
             raise SessionClosedError("The session is closed.", hint="Save before session.close().")
-        scene = capture(self.timeline, self.tempo, prune=prune)
+        scene = capture(self.timeline, self.tempo, prune=prune, dismissed=_dismissed(self))
         return save_scene(scene, path, audio=audio, unknown=self._unknown_parts, on_progress=on_progress)
+
+    def prune(self: Any) -> int:
+        """Throw away the features that `save` would leave out: nobody asks for them, or they were dismissed.
+
+        Returns
+        -------
+        int [bytes]
+            What was freed.
+        """
+        for track in self.tracks:
+            self.diagnostics.restore(track)
+        freed: int = self.diagnostics.delete_extraneous(note="pruned")
+        return freed
+
+
+def _dismissed(session: Any) -> list[tuple[str, Descriptor]]:
+    sources = session.store.snapshot().sources
+    return [
+        (source_id, sources[source_id].entries[slot].descriptor)
+        for source_id, slots in session.diagnostics.dismissed.items()
+        for slot in slots
+        if source_id in sources and slot in sources[source_id].entries
+    ]
 
 
 def load(
@@ -120,8 +145,20 @@ def load(
         opened.append(weakref.ref(made))
         notes = restore(made.timeline, made.tempo, scene, trust=trust)
         made._unknown_parts = unknown_parts(scene.document)
+        _dismiss_again(made, scene.document.get("dismissed", []))
     except BaseException:
         made.close()
         raise
     shown = "bytes" if isinstance(path, bytes) else os.fspath(path)
     return made, SceneReport(str(shown), "loaded", tuple(notes), tuple(scene.warnings), scene.nbytes)
+
+
+def _dismiss_again(session: Session, dismissed: list[Mapping[str, Any]]) -> None:
+    """What was dismissed stays so, where it is there at all."""
+    from audiocache_nb.scene.load import descriptor_of
+
+    for plain in dismissed:
+        track = next((one for one in session.tracks.values() if one.source_id == plain["source"]), None)
+        if track is not None:
+            with contextlib.suppress(AudioCacheError):  # it did not come with the scene
+                session.diagnostics.dismiss(track, descriptor_of(plain["descriptor"]))

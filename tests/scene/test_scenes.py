@@ -313,3 +313,17 @@ def test_an_empty_scene(sessions, tmp_path, loads):
         session, report = loads(tmp_path / name)
         assert not session.tracks
         assert not report.features
+
+
+def test_dismissals_and_pruning(scene, tmp_path, loads):
+    size = scene.peek("a", "zcr").nbytes
+    scene.diagnostics.dismiss("a", "zcr")
+    left = {note.feature: note.reason for note in scene.save(tmp_path / "scene.zip").left_out}
+    assert left["zcr"] == "dismissed"
+    scene.save(tmp_path / "all.zip", prune=False)
+    session, _ = loads(tmp_path / "all.zip")
+    assert {slot.feature for slots in session.diagnostics.dismissed.values() for slot in slots} == {"zcr"}
+    assert scene.prune() >= size
+    assert scene.peek("a", "zcr") is None
+    assert scene.peek("a", "rms") is not None
+    assert not scene.save(tmp_path / "pruned.zip").left_out

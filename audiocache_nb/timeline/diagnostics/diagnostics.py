@@ -86,6 +86,13 @@ class Diagnostics:
         return self._history.entries
 
     @property
+    def dismissed(self) -> dict[str, frozenset[Slot]]:
+        """What was dismissed, by source."""
+        with self._timeline.store.lock:
+            self._ledger.refresh()
+            return {source_id: frozenset(slots) for source_id, slots in self._ledger.dismissed.items()}
+
+    @property
     def revision(self) -> int:
         """Grows whenever any of this is another than before."""
         self._refresh()
