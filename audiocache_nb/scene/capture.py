@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib.metadata
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import audiocache_nb
 from audiocache_nb.audio.source import AudioSource
 from audiocache_nb.cache.metadata import pack
 from audiocache_nb.features.descriptor import Descriptor
@@ -77,7 +77,7 @@ def capture(
     document = {
         "format": FORMAT,
         "version": [MAJOR, MINOR],
-        "created_with": f"audiocache_nb {audiocache_nb.__version__}",
+        "created_with": f"audiocache_nb {importlib.metadata.version('audiocache_nb')}",
         "timeline": {
             "tempo": {
                 "entries": [[float(one.time_s), float(one.bpm), one.curve] for one in tempo_map.entries],

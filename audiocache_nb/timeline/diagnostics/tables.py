@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from audiocache_nb.analysis.report import _size, _time
-from audiocache_nb.features.export import _package
+from audiocache_nb.features.export import package
 from audiocache_nb.timeline.diagnostics.history import Entry
 from audiocache_nb.timeline.diagnostics.regeneration import Regeneration
 from audiocache_nb.timeline.diagnostics.rows import PROBLEMS, WORDS, Group
@@ -166,13 +166,13 @@ def history_table(entries: Iterable[Entry]) -> pd.DataFrame:
 
 
 def _table(rows: Sequence[tuple[Any, ...]], columns: tuple[str, ...]) -> pd.DataFrame:
-    pandas: Any = _package("pandas")
+    pandas: Any = package("pandas")
     table: pd.DataFrame = pandas.DataFrame(list(rows), columns=list(columns))
     return table
 
 
 def _moment(seconds: float | None) -> Any:
-    return _package("pandas").to_datetime(seconds, unit="s", utc=True)
+    return package("pandas").to_datetime(seconds, unit="s", utc=True)
 
 
 def text(groups: Sequence[Group], banner: str) -> str:
