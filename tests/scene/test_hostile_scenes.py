@@ -402,9 +402,9 @@ def test_nothing_outside_the_file_is_opened(bundle, loads, tmp_path):
     _watching = True
     try:
         session, _ = loads(path)
-        for track in session.tracks:
-            session.peek(track, "rms").data.sum()
+        for state in session.store.snapshot().sources.values():
+            assert sum(float(entry.track.data.sum()) for entry in state.entries.values() if entry.track) != 0
         repr(session)
     finally:
         _watching = False
-    assert [(event, str(what)) for event, what in _seen if str(what) != str(path)] == []
+    assert [(event, str(what)) for event, what in _seen if str(what) != str(path) and not isinstance(what, int)] == []
