@@ -1,4 +1,4 @@
-"""The command line: ``audiocache-nb info | analyze | lab``."""
+"""The command line: ``audiocache-nb info | analyze | cache | lab``."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import audiocache_nb as acn
+from audiocache_nb.cache.location import budget_bytes, cache_directory
+from audiocache_nb.cache.report import SessionCache
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -37,6 +39,17 @@ def _parser() -> argparse.ArgumentParser:
     analyze.add_argument("--features", default="rms", help="comma-separated, for example rms,spectrogram")
     analyze.add_argument("--out", type=pathlib.Path, default=pathlib.Path(), help="folder for the results")
     analyze.set_defaults(run=_analyze)
+
+    cache = commands.add_parser("cache", help="what is kept on disk, and whether it is sound")
+    cache.add_argument("--dir", help="another directory than the user's, or the one in AUDIOCACHE_NB_CACHE_DIR")
+    actions = cache.add_subparsers(required=True, metavar="ACTION")
+    listing = actions.add_parser("ls", help="list the stored features, the latest used first")
+    listing.set_defaults(run=_cache_ls)
+    verify = actions.add_parser("verify", help="read every byte and compare it with its checksum")
+    verify.add_argument("--repair", action="store_true", help="set damaged entries aside")
+    verify.set_defaults(run=_cache_verify)
+    collect = actions.add_parser("gc", help="remove what was left behind, set aside, or exceeds the budget")
+    collect.set_defaults(run=_cache_gc)
 
     lab = commands.add_parser("lab", help="open the quickstart in JupyterLab")
     lab.add_argument("rest", nargs=argparse.REMAINDER, help="passed on to JupyterLab")
@@ -65,7 +78,7 @@ def _analyze(options: argparse.Namespace) -> int:
 
     options.out.mkdir(parents=True, exist_ok=True)
     names = [name.strip() for name in options.features.split(",") if name.strip()]
-    with acn.Session(cache_dir=False) as session:
+    with acn.Session() as session:
         for file in options.files:
             track = session.add_audio(file)
             session.request(track, names)
@@ -87,6 +100,29 @@ def _analyze(options: argparse.Namespace) -> int:
             np.savez(target.with_name(target.name + ".npz"), **arrays)
             target.with_name(target.name + ".json").write_text(json.dumps(facts, indent=2, default=str) + "\n")
             print(f"{track.name}: {', '.join(names)} → {target.name}.npz")
+    return 0
+
+
+def _cache(options: argparse.Namespace) -> SessionCache:
+    return SessionCache(cache_directory(options.dir), budget_bytes(None))
+
+
+def _cache_ls(options: argparse.Namespace) -> int:
+    cache = _cache(options)
+    for one in cache.entries():
+        print(one)
+    print(cache.info())
+    return 0
+
+
+def _cache_verify(options: argparse.Namespace) -> int:
+    report = _cache(options).verify(repair=options.repair)
+    print(report)
+    return 0 if report.ok or report.repaired else 1
+
+
+def _cache_gc(options: argparse.Namespace) -> int:
+    print(_cache(options).gc())
     return 0
 
 

@@ -20,6 +20,7 @@ import traceback
 from collections.abc import Callable
 
 import against_librosa
+import cache
 import diagnostics
 import latency
 import memory
@@ -37,6 +38,7 @@ def sections(folder: pathlib.Path, *, quick: bool) -> dict[str, Callable[[], Sec
         "each": lambda: suite.measure_each(folder, quick=quick),
         "librosa": lambda: against_librosa.measure(folder, quick=quick),
         "memory": lambda: memory.measure(folder, quick=quick),
+        "cache": lambda: cache.measure(folder, quick=quick),
         "latency": lambda: latency.measure(quick=quick),
         "import": lambda: start_up.measure(quick=quick),
         "progress": lambda: progress.measure(quick=quick),
@@ -48,7 +50,7 @@ def main() -> int:
     """Measure, print, and write what was asked for."""
     parser = argparse.ArgumentParser(description="Measure what the package promises.")
     parser.add_argument("--quick", action="store_true", help="fewer and shorter measurements")
-    names = "suite, hour, each, librosa, memory, latency, import, progress or diagnostics"
+    names = "suite, hour, each, librosa, memory, cache, latency, import, progress or diagnostics"
     parser.add_argument("--only", metavar="NAME", action="append", help=names)
     parser.add_argument("--json", type=pathlib.Path, metavar="PATH", help="write the numbers there")
     parser.add_argument("--markdown", type=pathlib.Path, metavar="PATH", help="write tables there")

@@ -98,17 +98,11 @@ class Budget:
             candidates.append(one)
             size += one.size
         now_s = time.time()
-        for one in sorted(candidates, key=lambda one: one.worth(self.seconds(one.name), now_s)):
+        for one in sorted(candidates, key=lambda one: one.worth(seconds_of(self.layout(one.name)), now_s)):
             if to_free <= 0:
                 return
             to_free -= one.size
             yield one
-
-    def seconds(self, name: str) -> float:
-        """Seconds it took to compute an entry; 0 for one that cannot be read [s]."""
-        layout = self.layout(name)
-        spent = None if layout is None else layout.plain["provenance"].get("seconds")
-        return float(spent) if isinstance(spent, (int, float)) else 0.0
 
     def layout(self, name: str) -> entry.Layout | None:
         """The header of an entry, or None if there is none that is whole."""
@@ -125,3 +119,9 @@ class Budget:
     def _listing(self, folder: str) -> Iterator[tuple[str, os.stat_result]]:
         with contextlib.suppress(OSError):  # what cannot be looked at is as good as not there
             yield from self._place.files.listing(folder)
+
+
+def seconds_of(layout: entry.Layout | None) -> float:
+    """What it took to compute an entry; 0 for one that cannot be read [s]."""
+    spent = None if layout is None else layout.plain["provenance"].get("seconds")
+    return float(spent) if isinstance(spent, (int, float)) else 0.0

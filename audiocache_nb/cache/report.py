@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 import pathlib
 
+from audiocache_nb.cache.budget import seconds_of
 from audiocache_nb.cache.disk import DiskCache
 from audiocache_nb.cache.files import Files
 from audiocache_nb.cache.memory import MemoryCache
 from audiocache_nb.cache.store import CacheStore
 from audiocache_nb.cache.sweep import empty_quarantine, sweep
 from audiocache_nb.cache.verify import Problem, problems
+
+LAST_TIME_S = 253_402_300_799.0  # of the year 9999
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,12 +53,12 @@ class CacheInfo:
 
     def __str__(self) -> str:
         if self.access == "memory":
-            return f"memory only: {self.memory_entries} features, {_size(self.memory_bytes)}"
+            return f"memory only: {_many(self.memory_entries, 'feature')}, {_size(self.memory_bytes)}"
         use = {"absent": ", not there yet", "read": ", read-only", "refused": ", not used"}.get(self.access, "")
         lines = [
             f"{self.path}{use}",
-            f"  on disk    {self.entries:,} features, {_size(self.bytes)} of {_size(self.budget_bytes)}",
-            f"  in memory  {self.memory_entries:,} features, {_size(self.memory_bytes)}",
+            f"  on disk    {_many(self.entries, 'feature')}, {_size(self.bytes)} of {_size(self.budget_bytes)}",
+            f"  in memory  {_many(self.memory_entries, 'feature')}, {_size(self.memory_bytes)}",
             f"  session    {self.hits:,} hits, {self.misses:,} misses, {self.corrupt:,} damaged",
             f"             {self.written:,} written, {self.unwritten:,} not written, {self.evicted:,} removed",
         ]
@@ -87,7 +91,7 @@ class VerifyReport:
         return not self.problems
 
     def __str__(self) -> str:
-        lines = [f"{self.entries:,} entries, {_size(self.bytes)}: {len(self.problems) or 'none'} damaged"]
+        lines = [f"{_many(self.entries, 'feature')}, {_size(self.bytes)}: {len(self.problems) or 'none'} damaged"]
         lines += [f"  {problem}" for problem in self.problems]
         if self.problems:
             lines.append("  set aside" if self.repaired else "  verify(repair=True) sets them aside")
@@ -124,11 +128,43 @@ class GcReport:
 
     def __str__(self) -> str:
         return (
-            f"{_size(self.bytes)} freed: {self.orphans:,} unfinished files, "
-            f"{self.quarantined:,} damaged entries, {self.evicted:,} entries beyond the budget"
+            f"{_size(self.bytes)} freed: {_many(self.orphans, 'unfinished file')}, "
+            f"{_many(self.quarantined, 'damaged feature')}, {_many(self.evicted, 'feature')} beyond the budget"
         )
 
     __repr__ = __str__
+
+
+@dataclasses.dataclass(frozen=True)
+class StoredFeature:
+    """One entry on disk.
+
+    Attributes
+    ----------
+    feature, calculator_id, version, profile_id, key, audio : str
+    bytes : int
+        Of its file.
+    seconds : float [s]
+        What it took to compute it.
+    used_at : datetime
+        When it was written or read, to the hour.
+    """
+
+    feature: str
+    calculator_id: str
+    version: str
+    profile_id: str
+    key: str
+    audio: str
+    bytes: int
+    seconds: float
+    used_at: dt.datetime
+
+    def __str__(self) -> str:
+        made = " ".join([self.feature, f"by {self.calculator_id} v{self.version}", f"@ {self.profile_id}"])
+        printable = "".join(sign if sign.isprintable() else "?" for sign in made)
+        when = self.used_at.astimezone().isoformat(" ", "minutes")[:16]
+        return f"{self.key[:12]}  {when}  {_size(self.bytes):>9}  {self.seconds:8.3f} s  {printable}"
 
 
 class SessionCache:
@@ -177,6 +213,27 @@ class SessionCache:
             notes=disk.notes.texts,
         )
 
+    def entries(self) -> list[StoredFeature]:
+        """What lies on disk, the latest used first; reads the header of every entry."""
+        disk = self._disk
+        if disk is None:
+            return []
+        found = []
+        for one in disk.entries():
+            layout = disk.budget.layout(one.name)
+            if layout is None:
+                continue
+            plain, provenance = layout.plain, layout.plain["provenance"]
+            names = {name: str(plain[name]) for name in ("feature", "calculator_id", "version", "profile_id", "key")}
+            used_at = dt.datetime.fromtimestamp(min(max(0.0, one.used_s), LAST_TIME_S), dt.UTC)
+            seconds = seconds_of(layout)
+            found.append(
+                StoredFeature(
+                    **names, audio=str(provenance.get("audio", "")), bytes=one.size, seconds=seconds, used_at=used_at
+                )
+            )
+        return sorted(found, key=lambda one: one.used_at, reverse=True)
+
     def verify(self, *, repair: bool = False) -> VerifyReport:
         """Read every byte on disk and compare it with its checksum.
 
@@ -210,6 +267,10 @@ class SessionCache:
 
     def __repr__(self) -> str:
         return f"<audiocache_nb cache>\n{self.info()}"
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count:,} {what}" + ("" if count == 1 else "s")
 
 
 def _size(count: int) -> str:

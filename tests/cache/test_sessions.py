@@ -223,7 +223,7 @@ def test_the_cache_says_what_it_holds(tmp_path, audio):
         assert (info.entries, info.written, info.budget_bytes) == (1, 1, 10**9)
         assert info.bytes > 0
         assert str(tmp_path) in repr(session.cache)
-        assert "1 features" in str(info)
+        assert "1 feature," in str(info)
 
 
 @pytest.mark.parametrize("wanted", [0, -1, 1.5, True, "1"])
