@@ -50,7 +50,7 @@ class Writer:
                 return
             self._waiting[track.key] = track
             self._bytes += track.nbytes
-            if self._thread is None:
+            if self._thread is None or not self._thread.is_alive():  # a forked process has none of its parent's threads
                 self._thread = threading.Thread(target=self._run, name="audiocache_nb cache", daemon=True)
                 self._thread.start()
             self._lock.notify_all()

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
 SLICE_S = 0.05
 TempoPolicy = Literal["project", "stale"]
-CLOSE_S = 0.8
+CLOSE_S = 0.7
 LOOK_S = 0.1
 
 

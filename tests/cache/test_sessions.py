@@ -97,6 +97,21 @@ def test_damage_is_noticed_by_whoever_touches_it_and_what_is_wanted_is_computed_
         assert session.cache.verify().ok
 
 
+def test_a_look_at_a_moment_reads_a_part_of_the_file(tmp_path, audio, registry):
+    right = stored(tmp_path, audio, registry, "wide")["wide"]
+    with acn.Session(tmp_path, registry=registry) as session:
+        track = session.add_audio(*audio)
+        session.request(track, ["wide"])
+        rows = session.peek(track, "wide").rows_or_array
+        assert (rows.chunks, rows.chunks_checked) == (3, 0)
+        np.testing.assert_array_equal(session.sample(track, "wide", 0.0).values, right[0])
+        assert rows.chunks_checked == 1
+        found = session.sample_range(track, "wide", 0.8, 0.9)
+        assert found.mask.all()
+        np.testing.assert_array_equal(found.data, right[found.first_frame : found.first_frame + len(found)])
+        assert rows.chunks_checked == 2
+
+
 def test_damage_that_nobody_wants_repaired_has_a_reason(tmp_path, audio, registry):
     stored(tmp_path, audio, registry, "wide")
     flip(tmp_path)
