@@ -30,6 +30,8 @@ _NAMES = {
     "StatusBadge": "widgets.status_badge",
     "CachesPanel": "widgets.caches_panel",
     "FeaturePlot": "widgets.feature_plot",
+    "FrameInspector": "widgets.frame_inspector",
+    "Transport": "widgets.transport",
     **dict.fromkeys(
         (
             "AudioCacheError",
@@ -91,7 +93,9 @@ if TYPE_CHECKING:
     from audiocache_nb.session_scene import load as load
     from audiocache_nb.widgets.caches_panel import CachesPanel as CachesPanel
     from audiocache_nb.widgets.feature_plot import FeaturePlot as FeaturePlot
+    from audiocache_nb.widgets.frame_inspector import FrameInspector as FrameInspector
     from audiocache_nb.widgets.status_badge import StatusBadge as StatusBadge
+    from audiocache_nb.widgets.transport import Transport as Transport
 
 
 def __getattr__(name: str) -> Any:

@@ -34,6 +34,8 @@ MAX_TIME_S = 1e9
 class Driver(Protocol):
     """Something that can make the playhead's sound: a Transport with a page."""
 
+    client: str  # the page that plays or played last
+
     @property
     def ready(self) -> bool:
         """Whether a page is there that could play now."""
@@ -317,6 +319,7 @@ class Playhead(LockedMixin):
             "loop": None if motion.loop is None else list(motion.loop),
             "start_s": start_s,
             "end_s": None if math.isinf(end_s) else end_s,
+            "client": getattr(self._clock.driver, "client", ""),
         }
 
     # -- inside ---------------------------------------------------------------------------------------
@@ -388,7 +391,7 @@ class Playhead(LockedMixin):
 
     def _tick(self) -> bool:
         serial = self._clock.serial
-        motion = self._clock.read()
+        motion = self._clock.read()  # which may find that it has ended
         self._publisher.poke(self._pulse if self._clock.serial == serial else None)
         with self._drivers_lock:
             followers = self._followers

@@ -11,7 +11,9 @@ from audiocache_nb.features.profile import AnalysisProfile
 from audiocache_nb.features.track import FeatureTrack
 
 if TYPE_CHECKING:
+    from audiocache_nb.models.playhead import Playhead
     from audiocache_nb.models.publisher import Publisher
+    from audiocache_nb.timing.tempo import Tempo
 
 
 class ProgressLike(Protocol):
@@ -155,6 +157,10 @@ class SessionLike(Protocol):
     def publisher(self) -> Publisher: ...
     @property
     def closed(self) -> bool: ...
+    @property
+    def tempo(self) -> Tempo: ...
+    @property
+    def playhead(self) -> Playhead: ...
 
     def stop(self, track: Any, /) -> Any: ...
     def restart(self, track: Any, /) -> Any: ...

@@ -6,7 +6,7 @@ from typing import Any
 
 from audiocache_nb.features.descriptor import Descriptor
 from audiocache_nb.models.protocol import SessionLike
-from audiocache_nb.widgets.messages import ActionRequest, done, refused
+from audiocache_nb.widgets.messages import ActionRequest, PlayheadRequest, done, refused
 from audiocache_nb.widgets.rows import slot_id
 
 
@@ -46,6 +46,22 @@ def perform(session: SessionLike, request: ActionRequest) -> dict[str, Any]:
         return done(request.id, "Analysis restarted.")
     session.clear(track.id)
     return done(request.id, "Cleared.")
+
+
+def move_playhead(session: Any, request: PlayheadRequest) -> dict[str, Any]:
+    """Carry out what a page asked of the playhead.
+
+    Returns
+    -------
+    dict
+        The reply: ``done``, or to "sync" where the playhead is.
+    """
+    if getattr(session, "playhead", None) is None:
+        return refused(request.id, "This session has no playhead.")
+    if request.verb == "sync":
+        return {"kind": "playhead", "id": request.id, **session.playhead.page_state_now()}
+    session.playhead.control(**request.change)
+    return done(request.id, "")
 
 
 def _descriptors(session: SessionLike, source_id: str, slots: tuple[str, ...] | None) -> list[Descriptor]:

@@ -15,10 +15,10 @@ from audiocache_nb.errors import AudioCacheError, WidgetError
 from audiocache_nb.models.locked import LockedMixin, trait_lock
 from audiocache_nb.models.protocol import SessionLike, SnapshotLike, require_open
 from audiocache_nb.models.text import display_text, message_text
-from audiocache_nb.widgets.actions import perform
+from audiocache_nb.widgets.actions import move_playhead, perform
 from audiocache_nb.widgets.cells import is_replaced, remember
 from audiocache_nb.widgets.fallback import Fallback, to_html, to_plain
-from audiocache_nb.widgets.messages import ActionRequest, TileRequest, parse, refused
+from audiocache_nb.widgets.messages import ActionRequest, PlayheadRequest, Request, TileRequest, parse, refused
 
 log = logging.getLogger("audiocache_nb")
 
@@ -86,6 +86,14 @@ class AcnWidget(LockedMixin, anywidget.AnyWidget):
     def _answer_tile(self, request: TileRequest) -> bool:
         """Answer a request for a tile; False if this widget has none."""
         return False
+
+    def _answer(self, request: Request) -> bool:
+        """Answer a request that only some widgets know; False if this one does not."""
+        return False
+
+    def _move(self, request: PlayheadRequest) -> dict[str, Any]:
+        """Move the playhead as the page asks, and return the reply."""
+        return move_playhead(self._session, request)
 
     def _accepts(self, name: str, value: Any) -> bool:
         """Whether a page may set a trait of `page_traits` to this value."""
@@ -177,12 +185,14 @@ class AcnWidget(LockedMixin, anywidget.AnyWidget):
         elif isinstance(request, TileRequest):
             if not self._answer_tile(request):
                 self._count_malformed()
-        else:
+        elif isinstance(request, (ActionRequest, PlayheadRequest)):
             self._act(request)
+        elif not self._answer(request):
+            self._count_malformed()
 
-    def _act(self, request: ActionRequest) -> None:
+    def _act(self, request: ActionRequest | PlayheadRequest) -> None:
         try:
-            reply = perform(self._session, request)
+            reply = self._move(request) if isinstance(request, PlayheadRequest) else perform(self._session, request)
         except AudioCacheError as error:
             reply = refused(request.id, message_text(f"{error.message} {error.hint}".strip()))
         except Exception as error:

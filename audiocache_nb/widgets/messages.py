@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import Any, Literal, TypeGuard
+
+from audiocache_nb.models.clock import LEAST_LOOP_S
+from audiocache_nb.models.playhead import MAX_RATE, MAX_TIME_S, MIN_RATE
 
 MAX_ID = 2**53 - 1  # the largest whole number of a page
 MAX_NAME = 400
@@ -35,11 +39,51 @@ class ActionRequest:
     slots: tuple[str, ...] | None = None
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class PlayheadRequest:
+    """Somebody moved the playhead; `change` as `PlayheadClock.command` takes it.
+
+    ``verb`` "sync" changes nothing: the page asks where the playhead is. `done`: the page has
+    carried it out with its own sound, and the kernel shall take it over.
+    """
+
+    id: int
+    verb: str
+    change: dict[str, Any]
+    done: bool = False
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class PieceRequest:
+    """The page wants a piece of a recording that it cannot fetch itself."""
+
+    id: int
+    key: str
+    index: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class SoundRequest:
+    """A page says what it can do: "hello" (it could play), "unreachable", "unplayable" (a recording)."""
+
+    id: int
+    verb: str
+    client: str
+    key: str
+
+
 _TILE_KEYS = frozenset({"kind", "id", "layer", "level", "index", "revision"})
 _ACTION_KEYS = frozenset({"kind", "id", "verb", "track_id"})
+_PLAYHEAD_KEYS = frozenset({"kind", "id", "verb", "time_s", "rate", "loop", "done"})
+_PIECE_KEYS = frozenset({"kind", "id", "key", "index"})
+_SOUND_KEYS = frozenset({"kind", "id", "verb", "client", "key"})
+_PLAYHEAD_NEEDS = {"play": None, "pause": None, "seek": "time_s", "rate": "rate", "loop": "loop", "sync": None}
+SOUND_VERBS = ("hello", "unreachable", "unplayable")
+
+Request = TileRequest | ActionRequest | PlayheadRequest | PieceRequest | SoundRequest
 
 
-def parse(content: object) -> TileRequest | ActionRequest | None:
+def parse(content: object) -> Request | None:
     """The request in a message of the page; None for everything that is none.
 
     Parameters
@@ -52,6 +96,12 @@ def parse(content: object) -> TileRequest | ActionRequest | None:
     kind = content.get("kind")
     if kind == "tile":
         return _tile(content)
+    if kind == "playhead":
+        return _playhead(content)
+    if kind == "piece":
+        return _piece(content)
+    if kind == "sound":
+        return _sound(content)
     return _action(content) if kind == "action" else None
 
 
@@ -77,6 +127,57 @@ def _action(content: dict[Any, Any]) -> ActionRequest | None:
         return None
     given = tuple(slots) if "slots" in content else None
     return ActionRequest(content["id"], content["verb"], content["track_id"], given)  # type: ignore[arg-type]
+
+
+def _playhead(content: dict[Any, Any]) -> PlayheadRequest | None:
+    verb, done = content.get("verb"), content.get("done", False)
+    if not isinstance(verb, str) or verb not in _PLAYHEAD_NEEDS or not content.keys() <= _PLAYHEAD_KEYS:
+        return None
+    if not _is_count(content.get("id")) or not isinstance(done, bool):
+        return None
+    needed = _PLAYHEAD_NEEDS[verb]
+    if needed is not None and needed not in content:
+        return None
+    change: dict[str, Any] = {"playing": verb == "play"} if verb in ("play", "pause") else {}
+    if "time_s" in content:
+        if not is_time(content["time_s"]):
+            return None
+        change["time_s"] = float(content["time_s"])
+    if "rate" in content:
+        rate = content["rate"]
+        if not is_time(rate) or not MIN_RATE <= rate <= MAX_RATE:
+            return None
+        change["rate"] = float(rate)
+    if "loop" in content:
+        loop = content["loop"]
+        if loop is not None and not (isinstance(loop, (list, tuple)) and len(loop) == 2 and all(map(is_time, loop))):
+            return None
+        start_s, end_s = (None, None) if loop is None else map(float, loop)
+        if start_s is not None and end_s is not None and end_s - start_s < LEAST_LOOP_S:
+            return None
+        change |= {"loop_start_s": start_s, "loop_end_s": end_s}
+    return PlayheadRequest(content["id"], verb, change, done)
+
+
+def _piece(content: dict[Any, Any]) -> PieceRequest | None:
+    if content.keys() != _PIECE_KEYS or not (_is_count(content["id"]) and _is_count(content["index"])):
+        return None
+    return PieceRequest(content["id"], content["key"], content["index"]) if _is_name(content["key"]) else None
+
+
+def _sound(content: dict[Any, Any]) -> SoundRequest | None:
+    if content.keys() != _SOUND_KEYS or not _is_count(content["id"]) or content["verb"] not in SOUND_VERBS:
+        return None
+    if not _is_name(content["client"]) or not isinstance(content["key"], str) or len(content["key"]) > MAX_NAME:
+        return None
+    return SoundRequest(content["id"], content["verb"], content["client"], content["key"])
+
+
+def is_time(value: object) -> TypeGuard[float]:
+    """Whether this is a finite number that may be a time in seconds."""
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        return False
+    return math.isfinite(value) and abs(value) <= MAX_TIME_S
 
 
 def _is_count(value: object) -> TypeGuard[int]:

@@ -1,6 +1,6 @@
 // Tile messages: a JSON header and one buffer of little-endian values in C order.
 
-import { isRecord, list, whole } from "./guards";
+import { bytesOf, isRecord, list, whole } from "./guards";
 import type { Bytes } from "./host";
 import type { TileAddress } from "./messages";
 
@@ -27,13 +27,7 @@ export interface ImageTile extends TileHeader {
 
 export type Tile = RangeTile | ImageTile;
 
-function bytesOf(buffer: unknown): Uint8Array | null {
-  if (buffer instanceof ArrayBuffer) return new Uint8Array(buffer);
-  if (ArrayBuffer.isView(buffer)) return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength);
-  return null;
-}
-
-function floats(bytes: Uint8Array): Float32Array {
+export function floats(bytes: Uint8Array): Float32Array {
   // A message's buffer may start anywhere in a larger one; a Float32Array has to start on a multiple of four.
   const aligned = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice();
   return new Float32Array(aligned.buffer, aligned.byteOffset, aligned.byteLength / 4);

@@ -24,6 +24,37 @@ export interface ActionRequest {
   slots?: string[];
 }
 
+export type PlayheadVerb = "play" | "pause" | "seek" | "rate" | "loop" | "sync";
+
+export interface PlayheadChange {
+  time_s?: number;
+  rate?: number;
+  loop?: readonly [number, number] | null;
+}
+
+export interface PlayheadRequest extends PlayheadChange {
+  kind: "playhead";
+  id: number;
+  verb: PlayheadVerb;
+  /** The page has carried it out itself. */
+  done?: boolean;
+}
+
+export interface PieceRequest {
+  kind: "piece";
+  id: number;
+  key: string;
+  index: number;
+}
+
+export interface SoundRequest {
+  kind: "sound";
+  id: number;
+  verb: "hello" | "unreachable" | "unplayable";
+  client: string;
+  key: string;
+}
+
 export interface Reply {
   kind: "done" | "refused";
   id: number;
@@ -38,6 +69,18 @@ export function actionRequest(id: number, verb: Verb, track_id: string, slots?: 
   const request: ActionRequest = { kind: "action", id, verb, track_id };
   if (slots) request.slots = [...slots];
   return request;
+}
+
+export function playheadRequest(id: number, verb: PlayheadVerb, change: PlayheadChange, done = false): PlayheadRequest {
+  return { kind: "playhead", id, verb, ...change, ...(done ? { done } : {}) };
+}
+
+export function pieceRequest(id: number, key: string, index: number): PieceRequest {
+  return { kind: "piece", id, key, index };
+}
+
+export function soundRequest(id: number, verb: SoundRequest["verb"], client: string, key: string): SoundRequest {
+  return { kind: "sound", id, verb, client, key };
 }
 
 /** The kernel's word on a request, or null if this is no such message. */

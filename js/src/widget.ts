@@ -6,21 +6,30 @@ import { guard } from "./errorbox";
 import { text } from "./guards";
 import type { InitializeProps, Model, RenderProps } from "./host";
 import { Hub } from "./hub";
+import { renderInspector } from "./inspector/inspector";
 import { renderPanel } from "./panel/panel";
 import { renderPlot } from "./plot/plot";
 import { TileStore } from "./plot/tiles";
 import { onAbort } from "./scope";
+import { createTransport, type TransportModel } from "./transport/transport";
 
 /** What all views of one model share. */
 class Shared {
   readonly hub: Hub;
   #tiles: TileStore | undefined;
+  #transport: TransportModel | undefined;
 
   constructor(
-    model: Model,
+    readonly model: Model,
     readonly signal: AbortSignal,
   ) {
     this.hub = new Hub(model, signal);
+  }
+
+  /** One sound per model, however often it is shown. */
+  get transport(): TransportModel {
+    this.#transport ??= createTransport(this.model, this.hub, this.signal);
+    return this.#transport;
   }
 
   get tiles(): TileStore {
@@ -34,6 +43,8 @@ function draw(model: Model, shared: Shared, root: HTMLElement, signal: AbortSign
   if (view === "badge") renderBadge(model, root, signal);
   else if (view === "panel") renderPanel(model, shared.hub, root, signal);
   else if (view === "plot") renderPlot(model, shared.tiles, root, signal);
+  else if (view === "transport") shared.transport.render(model, root, signal);
+  else if (view === "inspector") renderInspector(model, shared.hub, root, signal);
   else throw new Error(`there is no view called "${view.slice(0, 40)}"`);
 }
 

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { decodeTile } from "../src/codec";
 import { Hub } from "../src/hub";
+import { pieceRequest, playheadRequest, soundRequest } from "../src/messages";
 import { Actions } from "../src/panel/actions";
 import { parseLayers } from "../src/plot/layer";
 import { address } from "../src/plot/pyramid";
@@ -69,6 +70,17 @@ function requests(): unknown[] {
   actions.send("2", "restart", "track-1");
   actions.send("3", "reanalyze", "track-1", ["rms", "spectrogram"]);
   actions.send("4", "clear", 'track "ü" </script>');
+  hub.post(playheadRequest(11, "play", { time_s: 1.5 }, true));
+  hub.post(playheadRequest(12, "pause", { time_s: 2 }, true));
+  hub.post(playheadRequest(13, "seek", { time_s: -0.25 }));
+  hub.post(playheadRequest(14, "rate", { rate: 0.5 }));
+  hub.post(playheadRequest(15, "loop", { loop: [1, 2.5] }));
+  hub.post(playheadRequest(16, "loop", { loop: null }, true));
+  hub.post(playheadRequest(17, "sync", {}));
+  hub.post(pieceRequest(18, "abc-wave", 3));
+  hub.post(soundRequest(19, "hello", "page-1", ""));
+  hub.post(soundRequest(20, "unreachable", "page-1", "abc-file"));
+  hub.post(soundRequest(21, "unplayable", "page-1", "abc-wave"));
   controller.abort();
   return JSON.parse(JSON.stringify(model.sent));
 }

@@ -16,7 +16,16 @@ import pytest
 
 from audiocache_nb.sampling.pyramid import ImagePyramid, MinMaxPyramid
 from audiocache_nb.widgets.codec import tile_message
-from audiocache_nb.widgets.messages import VERBS, ActionRequest, TileRequest, parse
+from audiocache_nb.widgets.messages import (
+    SOUND_VERBS,
+    VERBS,
+    ActionRequest,
+    PieceRequest,
+    PlayheadRequest,
+    SoundRequest,
+    TileRequest,
+    parse,
+)
 
 HERE = pathlib.Path(__file__).parent
 
@@ -111,6 +120,15 @@ def test_everything_the_front_end_sends_is_understood(requests):
             assert {name: getattr(request, name) for name in TileRequest.__slots__} == {
                 key: value for key, value in content.items() if key != "kind"
             }
+        elif isinstance(request, PlayheadRequest):
+            assert (request.id, request.verb, request.done) == (content["id"], content["verb"], "done" in content)
+            assert request.change.get("time_s") == content.get("time_s")
+            assert request.change.get("rate") == content.get("rate")
+            loop = content.get("loop")
+            assert (request.change.get("loop_start_s"), request.change.get("loop_end_s")) == tuple(loop or (None, None))
+        elif isinstance(request, (PieceRequest, SoundRequest)):
+            names = type(request).__slots__
+            assert {name: getattr(request, name) for name in names} == {name: content[name] for name in names}
         else:
             assert isinstance(request, ActionRequest)
             assert (request.id, request.verb, request.track_id) == (content["id"], content["verb"], content["track_id"])
@@ -118,12 +136,19 @@ def test_everything_the_front_end_sends_is_understood(requests):
 
 
 def test_the_front_end_knows_every_request(requests):
-    assert {content["kind"] for content in requests} == {"tile", "action"}
+    assert {content["kind"] for content in requests} == {"tile", "action", "playhead", "piece", "sound"}
+    assert {content["verb"] for content in requests if content["kind"] == "sound"} == set(SOUND_VERBS)
+    assert {content["verb"] for content in requests if content["kind"] == "playhead"} == {
+        *("play", "pause", "seek", "rate", "loop", "sync")
+    }
     assert {content["verb"] for content in requests if content["kind"] == "action"} == set(VERBS)
 
 
 def test_requests_with_a_part_more_or_less_are_not_understood(requests):
     for content in requests:
         assert parse({**content, "extra": 1}) is None
-        for name in content.keys() - {"slots"}:
+        optional = (
+            {"slots"} if content["verb" if "verb" in content else "kind"] not in ("play", "pause") else {"time_s"}
+        )
+        for name in content.keys() - optional - {"done"}:
             assert parse({key: value for key, value in content.items() if key != name}) is None
