@@ -396,7 +396,7 @@ export class SoundEngine implements Engine {
     const stop = new AbortController();
     onAbort(this.signal, () => stop.abort());
     this.#loading = { key: media.key, stop };
-    this.#fetch(media, stop.signal).then(
+    this.#obtain(media, stop.signal).then(
       (url) => this.#fetched(media, url),
       (error: unknown) => {
         if (stop.signal.aborted) return;
@@ -408,7 +408,7 @@ export class SoundEngine implements Engine {
     );
   }
 
-  async #fetch(media: Media, signal: AbortSignal): Promise<string | null> {
+  async #obtain(media: Media, signal: AbortSignal): Promise<string | null> {
     if (media.way === "file") return fileUrl(media, signal);
     this.#complain({ text: "Loading the sound…", bad: false });
     const blob = await fetchPieces(
