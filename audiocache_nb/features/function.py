@@ -107,6 +107,7 @@ class FunctionCalculator(Calculator):
         self.__doc__ = function.__doc__
         declared = [list(names_of_inputs) if features else inputs, repr(locality), unit, fill_value, self.declared_axes]
         self._declared = digest(declared)
+        self._code: tuple[Fingerprint, str] | None = None
 
     @property
     def fingerprint(self) -> Fingerprint:
@@ -115,7 +116,10 @@ class FunctionCalculator(Calculator):
     @property
     def code(self) -> str:
         """Digest of the code and of what is declared about it, at this moment."""
-        return digest([self.fingerprint.digest, self._declared])[:16]
+        now = self.fingerprint
+        if self._code is None or self._code[0] is not now:
+            self._code = (now, digest([now.digest, self._declared])[:16])
+        return self._code[1]
 
     @property
     def version_text(self) -> str:

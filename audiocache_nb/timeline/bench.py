@@ -20,6 +20,8 @@ from audiocache_nb.timeline.work import Work
 if TYPE_CHECKING:
     from audiocache_nb.audio.source import AudioSource
 
+MAX_ITEMS = 4096
+
 
 class Bench:
     """Judges features by the calculators, the tempo and the work there are at this moment.
@@ -97,13 +99,18 @@ class Bench:
             return None
         if item is None or item.calculator is not calculator or item.tempo is not tempo:
             return None
-        same = calculator.fingerprint is item.code and calculator.version_text == item.version
+        same = calculator.fingerprint is item.code and (
+            calculator.version is None or calculator.version_text == item.version
+        )
         return item if same else None
 
     def _keep(self, source: AudioSource, item: Item) -> None:
         if not item.dependencies:  # which calculator makes those is another question every time
             with contextlib.suppress(TypeError):
-                self._items.setdefault(source, {})[item.descriptor] = item
+                items = self._items.setdefault(source, {})
+                if len(items) >= MAX_ITEMS:  # somebody moves a slider
+                    items.clear()
+                items[item.descriptor] = item
 
     def _note(self, item: Item) -> None:
         if item.calculator.version is None:
