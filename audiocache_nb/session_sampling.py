@@ -13,7 +13,7 @@ from audiocache_nb.errors import CacheCorruptionError
 from audiocache_nb.features.descriptor import Descriptor
 from audiocache_nb.features.profile import AnalysisProfile
 from audiocache_nb.features.registry import Registry
-from audiocache_nb.features.track import FeatureTrack
+from audiocache_nb.features.track import FeatureTrack, Growing
 from audiocache_nb.timeline.state import Slot, Snapshot, Track
 from audiocache_nb.timeline.timeline import Timeline
 from audiocache_nb.timing.tempo import Tempo
@@ -291,6 +291,20 @@ class SessionSampling:
             done=done,
         )
 
+    def growing(
+        self, track: Track | str, feature: str | Descriptor, *, profile: AnalysisProfile | None = None
+    ) -> Growing | None:
+        """What there is of a feature that is being computed at this moment; None if there is nothing.
+
+        Asks for nothing. Only features that are computed block by block grow; the others come as a whole.
+
+        Returns
+        -------
+        (track, done) : FeatureTrack, ndarray of bool [shape=(frame_count,)]
+            Rows of frames that are not done hold anything.
+        """
+        return self.timeline.growing(track, self._registry.resolve(feature, profile))
+
     # --- inside ------------------------------------------------------------------------------
 
     def _prepared(self, key: tuple[Any, ...]) -> Sampler | None:
@@ -347,7 +361,10 @@ class SessionSampling:
         found = snapshot.track(track)
         slot = Slot.of(self._registry.resolve(feature, profile))
         entry = snapshot.sources[found.source_id].entries.get(slot)
-        return found, None if entry is None else entry.track, None
+        if entry is None or entry.track is not None:
+            return found, None if entry is None else entry.track, None
+        growing = self.timeline.growing(found, entry.descriptor)
+        return (found, None, None) if growing is None else (found, growing.track, growing.done)
 
 
 def _key(

@@ -25,6 +25,7 @@ import diagnostics
 import latency
 import memory
 import progress
+import sampling
 import start_up
 import suite
 from report import Section, load_of_the_machine, machine, readme
@@ -43,6 +44,7 @@ def sections(folder: pathlib.Path, *, quick: bool) -> dict[str, Callable[[], Sec
         "import": lambda: start_up.measure(quick=quick),
         "progress": lambda: progress.measure(quick=quick),
         "diagnostics": lambda: diagnostics.measure(quick=quick),
+        "sampling": lambda: sampling.measure(quick=quick),
     }
 
 
@@ -50,7 +52,7 @@ def main() -> int:
     """Measure, print, and write what was asked for."""
     parser = argparse.ArgumentParser(description="Measure what the package promises.")
     parser.add_argument("--quick", action="store_true", help="fewer and shorter measurements")
-    names = "suite, hour, each, librosa, memory, cache, latency, import, progress or diagnostics"
+    names = "suite, hour, each, librosa, memory, cache, latency, import, progress, diagnostics or sampling"
     parser.add_argument("--only", metavar="NAME", action="append", help=names)
     parser.add_argument("--json", type=pathlib.Path, metavar="PATH", help="write the numbers there")
     parser.add_argument("--markdown", type=pathlib.Path, metavar="PATH", help="write tables there")

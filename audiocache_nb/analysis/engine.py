@@ -21,7 +21,7 @@ from audiocache_nb.analysis.shared import Run, batch_frames
 from audiocache_nb.errors import CalculatorContractError, Cancelled
 from audiocache_nb.features.function import FunctionCalculator, check_rows
 from audiocache_nb.features.steps import Step
-from audiocache_nb.features.track import FeatureTrack
+from audiocache_nb.features.track import FeatureTrack, Growing, StoredRows
 
 if TYPE_CHECKING:
     from audiocache_nb.audio.source import AudioSource
@@ -103,7 +103,16 @@ class _Output:
 
     def seal(self, source: AudioSource) -> FeatureTrack:
         """The finished track; a recording without samples has no rows."""
-        data = np.empty((0, 1), np.float32) if self._rows is None else self._rows.finish()
+        return self._sealed(source, np.empty((0, 1), np.float32) if self._rows is None else self._rows.finish())
+
+    def growing(self, source: AudioSource) -> FeatureTrack | None:
+        """The track as far as it is there, whatever its other rows hold; None if there is nothing to see."""
+        data = None if self._rows is None or self.error is not None else self._rows.view()
+        if data is None or (self._storage is not None and data.dtype != self._storage.dtype):
+            return None
+        return self._sealed(source, data)
+
+    def _sealed(self, source: AudioSource, data: NDArray[Any] | StoredRows) -> FeatureTrack:
         layout = self.task.layout
         if self._function is not None:  # only the data tell the width
             layout = layout.with_width(data.shape[1])
@@ -137,6 +146,7 @@ class Pass:
         )
         self._lock = threading.Lock()
         self._samples_done = 0
+        self._segments_done: list[tuple[int, int, bool]] = []  # samples, and whether they are the last
         self.error: BaseException | None = None
 
     @property
@@ -177,6 +187,7 @@ class Pass:
                     self._run_group(group, segment, memory)
                 with self._lock:
                     self._samples_done += segment.end - segment.first
+                    self._segments_done.append((segment.first, segment.end, segment.is_last))
                     done = self._samples_done / self._reader.total
                 self.control.report(done * self._share)
 
@@ -218,6 +229,23 @@ class Pass:
         except BaseException as error:
             output.error = error
         output.seconds += time.perf_counter() - began_s
+
+    def growing(self, key: str) -> Growing | None:
+        """A result while it is being computed; None if nothing of it is there yet."""
+        for output in self._outputs.values():
+            if output.task.item.key != key:
+                continue
+            with self._lock:
+                segments = tuple(self._segments_done)
+            track = output.growing(self.plan.source) if segments else None
+            if track is None:
+                return None
+            framing, count = output.task.layout.framing, output.task.frame_count
+            done = np.zeros(count, dtype=np.bool_)
+            for first, end, is_last in segments:
+                done[framing.first_frame_at(first) : count if is_last else framing.first_frame_at(end)] = True
+            return Growing(track, done) if done.any() else None
+        return None
 
     def close(self) -> None:
         """Release the decoder."""

@@ -14,7 +14,7 @@ from audiocache_nb.analysis.plan import Item
 
 if TYPE_CHECKING:
     from audiocache_nb.audio.source import AudioSource
-    from audiocache_nb.features.track import FeatureTrack
+    from audiocache_nb.features.track import FeatureTrack, Growing
 
 JobState = Literal["queued", "running", "cancelling", "succeeded", "failed", "cancelled"]
 ENDED = frozenset({"succeeded", "failed", "cancelled"})
@@ -47,6 +47,7 @@ class Job:
         self.priority = priority
         self.find: Callable[[str], FeatureTrack | None] = lambda _key: None  # what is there already, by key
         self.outputs = Outputs()
+        self.growing: Callable[[str], Growing | None] = lambda _key: None  # what is being computed, by key
         self.control = Control()
         self.state: JobState = "queued"
         self.failures: dict[str, BaseException] = {}

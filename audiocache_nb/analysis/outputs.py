@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audiocache_nb.features.scratch import Scratch
+from audiocache_nb.features.track import StoredRows
 
 MAPPED_FROM_BYTES = 256 << 20
 log = logging.getLogger("audiocache_nb")
@@ -34,6 +35,10 @@ class Rows(Protocol):
 
     def commit(self, first: int, rows: NDArray[Any]) -> None:
         """The rows from `first` on are complete; they lie where `block` said."""
+        ...
+
+    def view(self) -> NDArray[Any] | StoredRows | None:
+        """All rows as they are now, to be read while others are written; None if that cannot be."""
         ...
 
     def finish(self) -> NDArray[Any]:
@@ -53,6 +58,9 @@ class RowsInMemory:
 
     def commit(self, first: int, rows: NDArray[Any]) -> None:
         """They are in their place already."""
+
+    def view(self) -> NDArray[Any]:
+        return self._data.view()
 
     def finish(self) -> NDArray[Any]:
         return self._data
@@ -108,6 +116,12 @@ class RowsInFile:
                 self._in_memory[first : first + len(rows)] = rows
                 self._ranges.append((first, first + len(rows)))
 
+    def view(self) -> StoredRows | None:
+        try:
+            return None if self._in_memory is not None else _RowsOfFile(self.shape, self._dtype, os.dup(self._handle))
+        except OSError:  # it has been finished at this moment
+            return None
+
     def finish(self) -> NDArray[Any]:
         try:
             if self._in_memory is None:
@@ -121,6 +135,21 @@ class RowsInFile:
             return self._in_memory
         finally:
             self._close()
+
+
+class _RowsOfFile:
+    """Rows of a file, read while others are written; it has a handle of its own."""
+
+    def __init__(self, shape: tuple[int, ...], dtype: np.dtype[Any], handle: int) -> None:
+        self.shape, self.dtype = shape, dtype
+        self._handle = handle
+        weakref.finalize(self, os.close, handle)
+
+    def read(self, first: int, end: int) -> NDArray[Any]:
+        rows = np.empty((end - first, *self.shape[1:]), self.dtype)
+        _read(self._handle, rows, first * math.prod(self.shape[1:]) * self.dtype.itemsize)
+        rows.setflags(write=False)
+        return rows
 
 
 def _reserve(handle: int, size: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,15 +12,17 @@ from numpy.typing import NDArray
 from audiocache_nb.analysis.plan import Item
 from audiocache_nb.errors import CalculatorContractError, CalculatorError
 from audiocache_nb.features.calculator import Layout
-from audiocache_nb.features.track import Events, FeatureTrack, Global, Matrix
+from audiocache_nb.features.track import Events, FeatureTrack, Global, Matrix, StoredRows
 
 if TYPE_CHECKING:
     from audiocache_nb.audio.source import AudioSource
 
 
-def seal(source: AudioSource, item: Item, layout: Layout, data: NDArray[Any], seconds: float) -> FeatureTrack:
+def seal(
+    source: AudioSource, item: Item, layout: Layout, data: NDArray[Any] | StoredRows, seconds: float
+) -> FeatureTrack:
     """The finished track of a framewise feature, of rows that are stored already as the item wants them, or not."""
-    if item.storage is not None and data.dtype != item.storage.dtype:
+    if item.storage is not None and isinstance(data, np.ndarray) and data.dtype != item.storage.dtype:
         stored = np.empty(data.shape, item.storage.dtype)
         item.storage.encode(data.astype(np.float32), stored)
         data = stored
@@ -77,7 +79,7 @@ def _numbers(item: Item, value: Any, dimensions: int, *, row: bool = False) -> N
 def _track(
     source: AudioSource,
     item: Item,
-    data: NDArray[Any],
+    data: NDArray[Any] | StoredRows,
     axes: tuple[str, ...],
     seconds: float,
     *,
@@ -93,7 +95,7 @@ def _track(
         version=item.version,
         label=calculator.title,
         unit=layout.unit if layout else calculator.unit,
-        data=data,
+        data=cast("NDArray[Any]", data),  # stored rows pass for an array: see FeatureTrack.data
         axes=axes,
         fill_value=layout.fill_value if layout else float(calculator.fill_value or 0.0),
         hop_seconds=hop_seconds,

@@ -76,6 +76,7 @@ def _run_pass(job: Job, plan: Plan, threads: int, share: float, done: Done, fail
     except (IngestError, OSError, MemoryError) as problem:
         _fail_all(items, problem, failed)
         return []
+    job.growing = work.growing
     try:
         stuck = in_threads(work.work, min(threads, work.segment_count), job)
         if not work.complete:
@@ -94,6 +95,7 @@ def _run_pass(job: Job, plan: Plan, threads: int, share: float, done: Done, fail
         else:
             work.finish(done, failed)
     finally:
+        job.growing = lambda _key: None
         work.close()
     return []
 

@@ -7,7 +7,7 @@ import functools
 import math
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -245,6 +245,21 @@ class FeatureTrack:
 
 # Only now: in the class itself it would count as a default.
 FeatureTrack.data = _Data()  # type: ignore[assignment]
+
+
+class Growing(NamedTuple):
+    """A track that is still being computed.
+
+    Attributes
+    ----------
+    track : FeatureTrack
+        Its rows are meaningless where they are not done.
+    done : ndarray of bool [shape=(frame_count,)]
+        Which frames have been computed, at the moment when this was asked for.
+    """
+
+    track: FeatureTrack
+    done: NDArray[np.bool_]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

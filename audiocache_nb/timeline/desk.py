@@ -395,12 +395,12 @@ class Desk:
         Whether a slot is `concerned` depends on its calculator alone.
         """
         superseded: list[Job] = []
-        verdicts: dict[str, bool] = {}
-        for source_id, state in list(change.sources.items()):
-            for calculator_id, slot in state.calculators.items():
-                if calculator_id not in verdicts:
-                    verdicts[calculator_id] = concerned(slot)
-            if not any(verdicts[calculator_id] for calculator_id in state.calculators):
+        slots: dict[str, Slot] = {}  # one of each calculator: there are few of them, and many sources
+        for state in change.sources.values():
+            slots.update(state.calculators)
+        hit = {calculator_id for calculator_id, slot in slots.items() if concerned(slot)}
+        for source_id, state in list(change.sources.items()) if hit else ():
+            if hit.isdisjoint(state.calculators):
                 continue
             for job in self._work.of(source_id):
                 if self._is_superseded(job):

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from audiocache_nb.analysis.costs import CostModel
 from audiocache_nb.analysis.jobs import Job
-from audiocache_nb.analysis.plan import make_plan
+from audiocache_nb.analysis.plan import Item, make_plan
 from audiocache_nb.analysis.report import PlanReport
 from audiocache_nb.cache.memory import MemoryCache
 from audiocache_nb.errors import (
@@ -29,7 +29,7 @@ from audiocache_nb.errors import (
 )
 from audiocache_nb.features.descriptor import Descriptor
 from audiocache_nb.features.registry import Registry
-from audiocache_nb.features.track import FeatureTrack
+from audiocache_nb.features.track import FeatureTrack, Growing
 from audiocache_nb.timeline import events, undo
 from audiocache_nb.timeline.demand import DEFAULT_ELEMENT, BadWish
 from audiocache_nb.timeline.desk import MAX_UNSURE, Desk, Start
@@ -375,6 +375,16 @@ class Timeline(Desk):
         snapshot = self.store.snapshot()
         entry = snapshot.sources[snapshot.track(track).source_id].entries.get(Slot.of(descriptor))
         return None if entry is None else entry.track
+
+    def growing(self, track: Track | str, descriptor: Descriptor) -> Growing | None:
+        """What there is of a feature that is being computed at this moment; asks for nothing."""
+        with self.store.lock:
+            source = self.track(track).source
+            item = self._bench.item_or_problem(source, descriptor)
+            if not isinstance(item, Item):
+                return None
+            job = self._work.computing(source.id, item.key)
+        return None if job is None else job.growing(item.key)
 
     def freshness(self, track: Track | str, descriptor: Descriptor) -> Freshness:
         """How one feature stands, judged now."""
