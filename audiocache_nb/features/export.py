@@ -109,7 +109,7 @@ def package(name: str) -> Any:
 
 
 def _coordinates(track: FeatureTrack) -> dict[str, NDArray[Any]]:
-    sizes = dict(zip(track.axes, track.data.shape, strict=True))
+    sizes = dict(zip(track.axes, track.shape, strict=True))
     return {
         axis: np.asarray(values)
         for axis, values in track.coords.items()
@@ -120,7 +120,7 @@ def _coordinates(track: FeatureTrack) -> dict[str, NDArray[Any]]:
 def _labels(track: FeatureTrack) -> list[NDArray[Any]]:
     """What each axis behind the first is labelled with: its coordinates, else whole numbers."""
     coords = _coordinates(track)
-    return [coords.get(axis, np.arange(size)) for axis, size in zip(track.axes[1:], track.data.shape[1:], strict=True)]
+    return [coords.get(axis, np.arange(size)) for axis, size in zip(track.axes[1:], track.shape[1:], strict=True)]
 
 
 def _attributes(track: FeatureTrack) -> dict[str, str | float]:

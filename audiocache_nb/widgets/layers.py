@@ -43,7 +43,7 @@ def kind_of(track: FeatureTrack) -> Kind | None:
     """How a track is drawn; None for what has no frames."""
     if not track.is_framewise or not track.width:
         return None
-    if track.format == "waveform-minmax" and track.data.shape[-1] == 2 and track.data.ndim > 1:
+    if track.format == "waveform-minmax" and track.shape[-1] == 2 and len(track.shape) > 1:
         return "minmax"
     return "curve" if track.width <= CURVES_AT_MOST else "image"
 
@@ -135,7 +135,7 @@ def layer_values(
 def _image_facts(track: FeatureTrack, image: ImagePyramid) -> dict[str, Any]:
     """Rows and what they stand for: their coordinate if it is an even scale, else their number."""
     first, last = image.row_bin(0), image.row_bin(image.rows - 1)
-    axis = track.axes[1] if track.data.ndim == 2 else "value"
+    axis = track.axes[1] if len(track.shape) == 2 else "value"
     coordinates = track.axis_coords.get(axis)
     facts: dict[str, Any] = {"channels": [], "rows": image.rows}
     if coordinates is None or not _is_even(coordinates):
@@ -156,7 +156,7 @@ def _axis_unit(axis: str) -> str:
 
 
 def _names(track: FeatureTrack, channels: int) -> list[str]:
-    axis = track.axes[1] if track.data.ndim > 1 else ""
+    axis = track.axes[1] if len(track.shape) > 1 else ""
     names = track.axis_coords.get(axis)
     if names is not None and len(names) == channels:
         return [f"{name:.6g}" if isinstance(name, float) else display_text(name, 60) for name in names.tolist()]

@@ -76,7 +76,7 @@ def shape_text(track: FeatureTrack) -> str:
         return f"{track.width} value{'' if track.width == 1 else 's'}"
     if track.format == "events":
         return f"{track.frame_count} event{'' if track.frame_count == 1 else 's'}"
-    sizes = list(zip(track.data.shape, track.axes, strict=True))
+    sizes = list(zip(track.shape, track.axes, strict=True))
     bounds = len(sizes) > 1 and sizes[-1] == (2, "bound")
     parts = [
         f"{size} {display_text(name, 40)}{'' if size == 1 else 's'}" for size, name in sizes[: -1 if bounds else None]

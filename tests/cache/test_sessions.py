@@ -10,6 +10,8 @@ import pytest
 import audiocache_nb as acn
 from audiocache_nb.features.function import FunctionCalculator
 from audiocache_nb.features.registry import Registry
+from audiocache_nb.widgets.layers import kind_of
+from audiocache_nb.widgets.words import shape_text
 
 
 @pytest.fixture
@@ -110,6 +112,20 @@ def test_a_look_at_a_moment_reads_a_part_of_the_file(tmp_path, audio, registry):
         assert found.mask.all()
         np.testing.assert_array_equal(found.data, right[found.first_frame : found.first_frame + len(found)])
         assert rows.chunks_checked == 2
+
+
+def test_to_say_what_is_there_nothing_is_read(tmp_path, audio, registry):
+    """A list of features must not read a disk full of them."""
+    stored(tmp_path, audio, registry, "wide")
+    with acn.Session(tmp_path, registry=registry) as session:
+        track = session.add_audio(*audio)
+        session.request(track, ["wide"], element="a")
+        panel, badge = acn.CachesPanel(session), acn.StatusBadge(session, track)
+        session.publisher.flush()
+        repr(panel), repr(badge), repr(session.plan(track, ["wide"])), session.freshness(track, "wide")
+        found = session.peek(track, "wide")
+        repr(found), shape_text(found), kind_of(found)
+        assert found.rows_or_array.chunks_checked == 0
 
 
 def test_damage_that_nobody_wants_repaired_has_a_reason(tmp_path, audio, registry):
