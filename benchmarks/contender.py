@@ -102,6 +102,7 @@ def here(names: tuple[str, ...], *, workers: int | None = None, **profile: Any) 
         with acn.Session(cache_dir=False, workers=workers, ask_above_s=no_limit, ask_above_mb=no_limit) as session:
             track = session.add_audio(source)
             session.request(track, list(names), profile=wanted)
+            session.compute(track)  # whatever it costs
             session.wait()
             found = [session.peek(track, name, profile=wanted) for name in names]
         assert all(one is not None and one.frame_count for one in found)

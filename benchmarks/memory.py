@@ -7,11 +7,10 @@ import math
 import pathlib
 import subprocess
 import sys
-import threading
 import tracemalloc
-from typing import Any, Self
+from typing import Any
 
-import psutil
+from contender import PeakOfProcess
 from report import Row, Section
 from signals import SAMPLE_RATE_HZ, endless, music, written
 
@@ -21,35 +20,6 @@ from audiocache_nb.audio.ingest import load
 TARGET_MB = 16.0
 MVMNT = ["mvmnt.spectrogram", "mvmnt.rms", "mvmnt.waveform"]
 DEFAULTS = ["spectrogram", "rms", "waveform"]
-
-
-class PeakOfProcess:
-    """The most memory this process has while it is being watched [bytes]."""
-
-    def __init__(self) -> None:
-        self._process = psutil.Process()
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
-        self.before = self.peak = 0
-
-    def __enter__(self) -> Self:
-        self.before = self.peak = self._process.memory_info().rss
-        try:  # Linux keeps count by itself, if it is asked to start anew
-            pathlib.Path("/proc/self/clear_refs").write_text("5")
-        except OSError:
-            self._thread.start()
-        return self
-
-    def _watch(self) -> None:
-        while not self._over.wait(0.001):
-            self.peak = max(self.peak, self._process.memory_info().rss)
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        if self._thread.ident is None:
-            lines = pathlib.Path("/proc/self/status").read_text().splitlines()
-            high = next(line for line in lines if line.startswith("VmHWM:"))
-            self.peak = int(high.split()[1]) * 1024
 
 
 def analyse(source: Any, names: list[str]) -> int:

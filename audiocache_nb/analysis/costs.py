@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 from audiocache_nb.features.track import FeatureTrack
 
-UNKNOWN_LOCAL = 0.002
+UNKNOWN_LOCAL = 0.0005  # of a transform and what follows; those that share it cost less
 UNKNOWN_WHOLE = 0.02
 DECODING = 0.001
 MEMORY = 0.3  # weight of the newest measurement
