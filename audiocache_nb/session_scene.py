@@ -13,6 +13,7 @@ from audiocache_nb.errors import AudioCacheError, SessionClosedError
 if TYPE_CHECKING:
     from audiocache_nb.features.descriptor import Descriptor
     from audiocache_nb.scene.limits import ImportLimits
+    from audiocache_nb.scene.mvmnt_write import Origin
     from audiocache_nb.scene.report import SceneReport
     from audiocache_nb.session import Session
 
@@ -21,6 +22,7 @@ class SceneVerbs:
     """The verbs of a session that have to do with scenes."""
 
     _unknown_parts: Mapping[str, Any] | None = None
+    _mvmnt_origin: Origin | None = None
 
     def save(
         self: Any,
@@ -62,6 +64,10 @@ class SceneVerbs:
         if self.closed:
             raise SessionClosedError("The session is closed.", hint="Save before session.close().")
         scene = capture(self.timeline, self.tempo, prune=prune, dismissed=_dismissed(self))
+        if os.fspath(path).lower().endswith(".mvt"):
+            from audiocache_nb.scene.mvmnt_write import save_mvmnt
+
+            return save_mvmnt(scene, path, self._mvmnt_origin)
         return save_scene(scene, path, audio=audio, unknown=self._unknown_parts, on_progress=on_progress)
 
     def prune(self: Any) -> int:
@@ -96,7 +102,7 @@ def load(
     resolve: Callable[[Mapping[str, Any]], Any] | None = None,
     **session: Any,
 ) -> tuple[Session, SceneReport]:
-    """Open a scene that `Session.save` wrote.
+    """Open a scene that `Session.save` wrote, or one of MVMNT.
 
     Nothing is computed: features are mapped where they lie in the file, and checked when they are
     touched. Nothing outside the file is opened, and nothing in it is executed.
@@ -125,8 +131,10 @@ def load(
     BundleError, DocumentError
         There is no session then.
     """
+    from audiocache_nb.features.registry import calculators
     from audiocache_nb.scene.document import unknown_parts
-    from audiocache_nb.scene.load import read_scene
+    from audiocache_nb.scene.mvmnt_write import Origin
+    from audiocache_nb.scene.open import read_any
     from audiocache_nb.scene.report import SceneReport
     from audiocache_nb.scene.restore import restore
     from audiocache_nb.session import Session
@@ -139,12 +147,16 @@ def load(
             if alive is not None:
                 alive.timeline.entry_damaged(key)
 
-    scene = read_scene(path, limits=limits, resolve=resolve, damaged=damaged)
+    registry = session.get("registry") or calculators
+    scene, package = read_any(path, registry, limits=limits, resolve=resolve, damaged=damaged)
     made = Session(**session)
     try:
         opened.append(weakref.ref(made))
         notes = restore(made.timeline, made.tempo, scene, trust=trust)
-        made._unknown_parts = unknown_parts(scene.document)
+        if package is None:
+            made._unknown_parts = unknown_parts(scene.document)
+        else:
+            made._mvmnt_origin = Origin(package, scene)
         _dismiss_again(made, scene.document.get("dismissed", []))
     except BaseException:
         made.close()

@@ -84,7 +84,7 @@ class ArchiveWriter:
         """
         if name in self._written:
             raise ValueError(f"two entries {name!r}")
-        raw = name.encode("ascii")
+        raw = name.encode("utf-8")
         offset = self._file.tell()
         self._file.write(_local_header(raw, nbytes, offset))
         data_offset = self._file.tell()
@@ -157,7 +157,7 @@ def _local_header(name: bytes, nbytes: int, offset: int) -> bytes:
     shown = z.FULL_32 if big else nbytes
     version = 45 if big else 20
     fixed = z.LOCAL.pack(
-        z.LOCAL_SIGNATURE, version, 0, z.STORED, 0, z.DATE_1980, 0, shown, shown, len(name), len(extra)
+        z.LOCAL_SIGNATURE, version, _flags(name), z.STORED, 0, z.DATE_1980, 0, shown, shown, len(name), len(extra)
     )
     return fixed + name + extra
 
@@ -171,7 +171,7 @@ def _central_header(entry: _Written) -> bytes:
         z.CENTRAL_SIGNATURE,
         (z.UNIX << 8) | 45,
         version,
-        0,
+        _flags(entry.name),
         z.STORED,
         0,
         z.DATE_1980,
@@ -187,6 +187,10 @@ def _central_header(entry: _Written) -> bytes:
         min(entry.offset, z.FULL_32),
     )
     return fixed + entry.name + extra
+
+
+def _flags(name: bytes) -> int:
+    return 0 if name.isascii() else z.UTF_8
 
 
 def _zip64(*values: int) -> bytes:

@@ -123,10 +123,10 @@ def read_scene(
     """
     limits = limits or ImportLimits()
     name = "the scene" if isinstance(path, bytes) else pathlib.Path(os.fspath(path)).name
-    start, size = _beginning(path, limits)
+    start, size = beginning(path, limits)
     if start[:2] == b"PK":
         return _read_bundle(path, name, size, limits, resolve, damaged or (lambda _key: None))
-    data = path if isinstance(path, bytes) else _content(path, limits)
+    data = path if isinstance(path, bytes) else content(path, limits)
     document = read_document(data, limits, name=name)
     warnings: list[str] = []
     sources = _sources(document, None, {}, resolve, warnings)
@@ -138,17 +138,24 @@ def _ignore(_key: str) -> None:
     """Nobody is told."""
 
 
-def _beginning(path: str | os.PathLike[str] | bytes, limits: ImportLimits) -> tuple[bytes, int]:
+def beginning(path: str | os.PathLike[str] | bytes, limits: ImportLimits) -> tuple[bytes, int]:
+    """The first four bytes of a scene, and its length."""
     if isinstance(path, bytes):
         return path[:4], len(path)
     given: object = path
     if not isinstance(given, (str, os.PathLike)):
         raise InvalidTypeError(f"A scene cannot be loaded from a {type(path).__name__}.", hint="Give a path or bytes.")
-    data = _content(path, limits, first=4)
+    data = content(path, limits, first=4)
     return data, os.stat(path).st_size  # noqa: PTH116 - any kind of path
 
 
-def _content(path: str | os.PathLike[str], limits: ImportLimits, *, first: int | None = None) -> bytes:
+def content(path: str | os.PathLike[str], limits: ImportLimits, *, first: int | None = None) -> bytes:
+    """A file's content, or its first bytes.
+
+    Raises
+    ------
+    DocumentError, BundleLimitError
+    """
     from audiocache_nb.audio.files import open_regular
 
     try:

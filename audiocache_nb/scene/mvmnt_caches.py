@@ -1,0 +1,268 @@
+"""Feature caches of MVMNT, version 3: numbers with their shape, read and written."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import re
+import urllib.parse
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audiocache_nb.errors import AudioCacheError
+from audiocache_nb.features.profile import AnalysisProfile
+from audiocache_nb.features.track import FeatureTrack
+from audiocache_nb.scene.limits import ImportLimits
+
+VERSION = 3
+METADATA = "feature_caches.json"
+DTYPES = {"float32": "<f4", "uint8": "|u1", "int16": "<i2"}
+ENDINGS = {"float32": ".f32", "uint8": ".u8", "int16": ".i16"}
+SCALES = {"uint8": 1 / 255, "int16": 1 / 32768}
+ReadFile = Callable[[str], bytes | None]
+
+
+class Unreadable(Exception):
+    """A feature of a cache cannot be read; says why."""
+
+
+@dataclasses.dataclass(frozen=True)
+class CachedFeature:
+    """One feature of a cache as it stands there.
+
+    Attributes
+    ----------
+    name : str
+        The key in the cache: ``rms`` or ``rms:profile``.
+    feature, calculator, profile_id : str
+    version : str
+    data : ndarray [shape=(frame_count, channels) or (frame_count, channels, 2)]
+        Two values per channel: minimum and maximum.
+    kind : str
+        ``float32``, ``uint8``, ``int16`` or ``waveform-minmax``.
+    hop_seconds, start_seconds : float [s]
+    profile : AnalysisProfile
+    fill_value : float
+    """
+
+    name: str
+    feature: str
+    calculator: str
+    profile_id: str
+    version: str
+    data: NDArray[Any]
+    kind: str
+    hop_seconds: float
+    start_seconds: float
+    profile: AnalysisProfile
+    fill_value: float
+
+
+def folder_of(source_id: str) -> str:
+    """Where the cache of a source lies; the id is percent-encoded as ``encodeURIComponent`` does it."""
+    return f"assets/audio-features/{urllib.parse.quote(source_id, safe='-_.!~*()' + chr(39))}/"
+
+
+def split_key(key: str) -> tuple[str, str]:
+    """Feature and profile of a track key; the last colon counts."""
+    at = key.rfind(":")
+    if at <= 0:
+        return key or "unknown", "default"
+    return key[:at], key[at + 1 :] or "default"
+
+
+def read_feature(
+    key: str, plain: Mapping[str, Any], cache: Mapping[str, Any], read: ReadFile, limits: ImportLimits
+) -> CachedFeature:
+    """One feature of a cache.
+
+    Raises
+    ------
+    Unreadable
+    """
+    try:
+        return _read_feature(key, plain, cache, read, limits)
+    except (AudioCacheError, KeyError, TypeError, ValueError, OverflowError) as error:
+        message = error.message if isinstance(error, AudioCacheError) else f"{type(error).__name__}: {error}"
+        raise Unreadable(message[:200]) from error
+
+
+def _read_feature(
+    key: str, plain: Mapping[str, Any], cache: Mapping[str, Any], read: ReadFile, limits: ImportLimits
+) -> CachedFeature:
+    feature, key_profile = split_key(str(plain.get("key") or key))
+    profile_id = str(plain.get("analysisProfileId") or key_profile or "default")
+    frames, channels = _count(plain["frameCount"]), _count(plain["channels"])
+    kind = str(plain["format"])
+    if kind not in (*DTYPES, "waveform-minmax"):
+        raise Unreadable(f"the format {kind!r:.40} is not read")
+    limits.check("entry_bytes", 8 * frames * channels, "The size of a feature")
+    if kind == "waveform-minmax":
+        low, high = _extremes(plain, read)
+        data = np.stack([_shaped(low, frames, channels), _shaped(high, frames, channels)], axis=2)
+    else:
+        data = _shaped(_values(plain, DTYPES[kind], read), frames, channels)
+    if data.dtype.kind == "f" and not np.isfinite(data).all():
+        raise Unreadable("it holds values that are not finite")
+    hop_seconds = float(plain.get("hopSeconds", cache.get("hopSeconds", 0)))
+    start_seconds = float(plain.get("startTimeSeconds", cache.get("startTimeSeconds", 0)))
+    if not (math.isfinite(hop_seconds) and hop_seconds > 0 and math.isfinite(start_seconds)):
+        raise Unreadable("its hop is no positive number of seconds")
+    profile = profile_of(plain, cache, profile_id)
+    floor = (plain.get("metadata") or {}).get("minDecibels", (plain.get("analysisParams") or {}).get("minDecibels"))
+    is_level = feature.startswith("spectrogram")
+    fill = float(floor) if isinstance(floor, (int, float)) else (-80.0 if is_level else 0.0)
+    return CachedFeature(
+        name=key,
+        feature=feature,
+        calculator=str(plain.get("calculatorId") or f"mvmnt.{feature}"),
+        profile_id=profile_id,
+        version=str(plain.get("version", "")),
+        data=data,
+        kind=kind,
+        hop_seconds=hop_seconds,
+        start_seconds=start_seconds,
+        profile=profile,
+        fill_value=fill,
+    )
+
+
+def profile_of(plain: Mapping[str, Any], cache: Mapping[str, Any], profile_id: str) -> AnalysisProfile:
+    """The parameters that a feature was really computed with.
+
+    The track's own parameters come before those of the run and of the profile that it names: in
+    MVMNT a profile can be a label that nothing was computed with.
+    """
+    named = (cache.get("analysisProfiles") or {}).get(profile_id) or {}
+    run = cache.get("analysisParams") or {}
+    own = {**(plain.get("metadata") or {}), **(plain.get("analysisParams") or {})}
+    found: dict[str, Any] = {}
+    for ours, theirs in (
+        ("window_size", "windowSize"),
+        ("hop_size", "hopSize"),
+        ("min_decibels", "minDecibels"),
+        ("max_decibels", "maxDecibels"),
+    ):
+        value = next((one[theirs] for one in (own, run, named) if isinstance(one.get(theirs), (int, float))), None)
+        if value is not None:
+            found[ours] = value
+    if plain.get("format") == "waveform-minmax":  # its own hop is an eighth of the one it was asked for
+        value = next((one["hopSize"] for one in (run, named) if isinstance(one.get("hopSize"), (int, float))), None)
+        found["hop_size"] = 512 if value is None else value
+    return AnalysisProfile(**found)
+
+
+def _count(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 1 << 40:
+        raise Unreadable(f"a number of frames or channels is {value!r:.40}")
+    return value
+
+
+def _shaped(values: NDArray[Any], frames: int, channels: int) -> NDArray[Any]:
+    if values.size != frames * channels:
+        raise Unreadable(f"its data have another length (expected {frames * channels:,}, got {values.size:,})")
+    return values.reshape(frames, channels)
+
+
+def _values(plain: Mapping[str, Any], dtype: str, read: ReadFile) -> NDArray[Any]:
+    reference = plain.get("dataRef")
+    if reference is None:
+        return _numbers(plain["data"]["values"], dtype)
+    return _file(reference, dtype, read)
+
+
+def _extremes(plain: Mapping[str, Any], read: ReadFile) -> tuple[NDArray[Any], NDArray[Any]]:
+    reference = plain.get("dataRef")
+    if reference is None:
+        return _numbers(plain["data"]["min"], "<f4"), _numbers(plain["data"]["max"], "<f4")
+    both = _file(reference, "<f4", read)
+    low = _count(reference["minLength"])
+    if low + _count(reference["maxLength"]) != both.size:
+        raise Unreadable("its file has another length than it says")
+    return both[:low], both[low:]
+
+
+def _file(reference: Mapping[str, Any], dtype: str, read: ReadFile) -> NDArray[Any]:
+    data = read(str(reference["filename"]))
+    if data is None:
+        raise Unreadable("its data file is not in the package")
+    if len(data) % np.dtype(dtype).itemsize:
+        raise Unreadable("its data file is cut off")
+    values = np.frombuffer(data, dtype)
+    said = reference.get("valueCount")
+    if isinstance(said, int) and said and said != values.size:
+        raise Unreadable(f"its data file has another length (expected {said:,}, got {values.size:,})")
+    return values
+
+
+def _numbers(values: object, dtype: str) -> NDArray[Any]:
+    if not isinstance(values, list) or not all(type(one) in (int, float) for one in values):
+        raise Unreadable("its data are no list of numbers")
+    return np.array(values, np.dtype(dtype))
+
+
+# --- writing -------------------------------------------------------------------------------------
+
+
+def file_stem(feature: str, taken: set[str]) -> str:
+    """The name of a feature's file: plain characters, at most 80, each name once."""
+    stem = re.sub(r"[^a-zA-Z0-9_-]+", "_", feature).strip("_")[:80] or f"track_{len(taken)}"
+    name, n = stem, 1
+    while name in taken:
+        name, n = f"{stem}_{n}", n + 1
+    taken.add(name)
+    return name
+
+
+def write_feature(track: FeatureTrack, key: str, hop_ticks: int, stem: str) -> tuple[dict[str, Any], str, bytes]:
+    """A feature as a cache of version 3 holds it: its description, its file's name and its file.
+
+    Raises
+    ------
+    Unreadable
+        MVMNT has no form for it.
+    """
+    plain: dict[str, Any] = {
+        "key": track.feature,
+        "calculatorId": track.calculator_id,
+        "version": int(track.version) if track.version.isdigit() else 1,
+        "frameCount": track.frame_count,
+        "hopTicks": hop_ticks,
+        "hopSeconds": track.hop_seconds,
+        "startTimeSeconds": track.start_seconds,
+        "tempoProjection": {"hopTicks": hop_ticks, "startTick": 0},
+        "analysisProfileId": split_key(key)[1],
+        "channelAliases": None,
+        "metadata": _metadata(track),
+        "analysisParams": _metadata(track),
+    }
+    if track.format == "waveform-minmax":
+        data = np.asarray(track.data, "<f4").reshape(track.frame_count, -1, 2)
+        both = np.concatenate([data[:, :, 0].reshape(-1), data[:, :, 1].reshape(-1)])
+        length = both.size // 2
+        reference = {"kind": "waveform-minmax", "type": "float32", "minLength": length, "maxLength": length}
+        plain |= {"channels": data.shape[1], "format": "waveform-minmax"}
+        name = stem + ENDINGS["float32"]
+        return {**plain, "dataRef": {**reference, "filename": name}}, name, both.tobytes()
+    if not track.is_framewise or track.dtype.kind == "c":
+        raise Unreadable(f"MVMNT has no form for {track.format}")
+    values = np.ascontiguousarray(track.values(), "<f4").reshape(track.frame_count, -1)
+    name = stem + ENDINGS["float32"]
+    plain |= {"channels": values.shape[1], "format": "float32"}
+    plain["dataRef"] = {"kind": "typed-array", "type": "float32", "valueCount": values.size, "filename": name}
+    return plain, name, values.tobytes()
+
+
+def _metadata(track: FeatureTrack) -> dict[str, Any]:
+    names = {
+        "window_size": "windowSize",
+        "hop_size": "hopSize",
+        "fft_size": "fftSize",
+        "window": "window",
+        "min_decibels": "minDecibels",
+        "max_decibels": "maxDecibels",
+    }
+    return {theirs: track.parameters[ours] for ours, theirs in names.items() if track.parameters.get(ours) is not None}
