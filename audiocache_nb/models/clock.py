@@ -236,6 +236,11 @@ class PlayheadClock:
             time_s = motion.time_s if jumps or (driver is not None and not goes_on) else None
             return Command(self._command_id, time_s, motion.playing, motion.rate, motion.loop)
 
+    def silent_s(self, driver: object) -> float:
+        """For how long nothing was heard of the one that leads [s]; infinite for all others."""
+        with self._lock:
+            return self._now_s() - self._reported_s if driver is self._driver else math.inf
+
     def leave(self, driver: object) -> None:
         """A page takes its sound away: the playhead stops where it is."""
         with self._lock:

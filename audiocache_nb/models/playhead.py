@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import traitlets
 
 from audiocache_nb.errors import InvalidParameterError, InvalidTypeError, SessionClosedError
-from audiocache_nb.models.clock import LEAST_LOOP_S, Command, Motion, PlayheadClock, Report
+from audiocache_nb.models.clock import ANSWER_S, LEAST_LOOP_S, Command, Motion, PlayheadClock, Report
 from audiocache_nb.models.locked import LockedMixin, trait_lock
 from audiocache_nb.models.publisher import INTERVAL_S
 from audiocache_nb.models.ticker import Ticker
@@ -247,6 +247,21 @@ class Playhead(LockedMixin):
         """From now on this one makes the sound, if its page can."""
         with self._drivers_lock:
             self._drivers = [ref for ref in self._drivers if ref() not in (driver, None)] + [weakref.ref(driver)]
+
+    def welcome(self, driver: Driver) -> bool:
+        """A page of this driver has just been opened; returns whether it may take over from one before it.
+
+        It may unless another page of it is playing. One that was playing and has been silent for a while
+        was closed or loaded anew, and its sound went with it.
+        """
+        playing = self._clock.driver is driver and self.playing
+        if playing and self._clock.silent_s(driver) < ANSWER_S:
+            return False
+        if playing:
+            self._clock.leave(driver)
+        self.attach(driver)
+        self._news()
+        return True
 
     def detach(self, driver: Driver) -> None:
         """The page of this one has gone; what it played stops."""

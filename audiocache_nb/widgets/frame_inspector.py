@@ -31,10 +31,12 @@ KINDS = ("bars", "spectrum", "chroma", "numbers")
 FREQUENCY_AXES = frozenset({"bin", "mel", "band", "frequency"})
 MOST_VALUES = 4096
 MOST_BARS = 128
-TRAIL_VALUES = 4096
 TRAIL_COLUMNS = 128
-TRAIL_ROWS = (32, 240)
-TRAIL_SPACING_S = 0.02
+TRAIL_S = 4.8
+LINES = 4  # as many values are drawn as lines; more are a picture, of fewer columns and of bytes
+LINE_SPACING_S = 0.02
+PICTURE_SPACING_S = 0.05
+LOWEST_HZ = 20.0
 SCANNED_ROWS = 2000
 EVENTS = "It is a list of events, which has no value at a time."
 WHOLE = "It describes the recording as a whole."
@@ -172,11 +174,14 @@ class FrameInspector(PlayheadTraits, AcnWidget):
         if found is None:
             return None
         values = _plain(np.asarray(found.values))[:MOST_VALUES]
-        columns = min(len(values), TRAIL_COLUMNS)
-        rows = int(np.clip(TRAIL_VALUES // max(1, columns), *TRAIL_ROWS))
-        spacing_s = max(data.hop_seconds, TRAIL_SPACING_S)
-        trail = self._sampler.many(time_s - spacing_s * np.arange(rows - 1, -1, -1))
-        trail = np.empty((0, columns), np.float32) if trail is None else pooled(_plain(trail[:, :MOST_VALUES]), columns)
+        lines = len(values) <= LINES
+        spacing_s = max(data.hop_seconds, LINE_SPACING_S if lines else PICTURE_SPACING_S)
+        rows = max(2, round(TRAIL_S / spacing_s))
+        found_before = self._sampler.many(time_s - spacing_s * np.arange(rows - 1, -1, -1))
+        trail = _plain(values[None] if found_before is None else found_before[:, :MOST_VALUES])
+        axis = self._axis[1]
+        if not lines:
+            trail = levels(pooled(trail, trail_starts(axis, trail.shape[1])), axis["low"], axis["high"])
         return {
             "frame": {
                 "time_s": time_s,
@@ -185,9 +190,9 @@ class FrameInspector(PlayheadTraits, AcnWidget):
                 "index": int(found.frame_index),
                 "frames": data.frame_count,
                 "values": _bytes(values),
-                "trail": _bytes(trail),
+                "trail": _bytes(trail) if lines else trail.tobytes(),
                 "trail_rows": len(trail),
-                "trail_columns": columns,
+                "trail_columns": trail.shape[1],
                 "spacing_s": spacing_s,
             }
         }
@@ -284,13 +289,26 @@ def axis_values(data: FeatureTrack) -> dict[str, Any]:
     }
 
 
-def pooled(rows: NDArray[Any], columns: int) -> NDArray[np.float32]:
-    """Columns put together in groups of neighbours, the largest of each counts [shape=(n, columns)]."""
-    rows = np.asarray(rows, dtype=np.float32)
-    if rows.shape[1] == columns:
-        return rows
-    starts = np.arange(columns) * rows.shape[1] // columns
-    return np.asarray(np.maximum.reduceat(rows, starts, axis=1))
+def trail_starts(axis: Mapping[str, Any], width: int) -> NDArray[np.int64]:
+    """First value of each column of a trail's picture: evenly spaced, frequencies by their logarithm."""
+    columns = min(width, TRAIL_COLUMNS)
+    coords = np.asarray(axis["coords"])
+    if len(coords) != width:
+        return np.arange(columns) * width // columns
+    low_hz = max(LOWEST_HZ, float(coords[coords > 0][0]))
+    edges = np.geomspace(low_hz, coords[-1], columns, endpoint=False)
+    return np.minimum(np.searchsorted(coords, edges * (1 - 1e-9)), width - 1)
+
+
+def pooled(rows: NDArray[Any], starts: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Neighbouring columns put together, the largest of each group counts [shape=(n, len(starts))]."""
+    return np.asarray(np.maximum.reduceat(np.asarray(rows, dtype=np.float32), starts, axis=1))
+
+
+def levels(rows: NDArray[np.float32], low: float, high: float) -> NDArray[np.uint8]:
+    """Values as bytes, 0 at the lower end of a range and 255 at the upper one; what is no number is 0."""
+    shares = np.nan_to_num((rows - np.float32(low)) / np.float32(high - low), nan=0.0, posinf=1.0, neginf=0.0)
+    return np.asarray(np.rint(np.clip(shares, 0, 1) * 255), dtype=np.uint8)
 
 
 def _frequencies(inner: tuple[str, ...], coords: Mapping[str, NDArray[Any]]) -> NDArray[np.float64] | None:

@@ -181,9 +181,9 @@ class Transport(PlayheadTraits, AcnWidget):
         if not isinstance(request, SoundRequest):
             return False
         if request.verb == "hello":
-            if self._playhead._clock.driver is not self or not self._playhead.playing:
+            if not self.client or self._playhead.welcome(self):
                 self.client = request.client
-            self._playhead.attach(self)
+                self._playhead.attach(self)
             self._session.publisher.poke(self)
         elif request.key == self._media.key:
             self._refused |= {request.key}

@@ -130,7 +130,7 @@ it("holes are no values", () => {
   expect(loudest(Float32Array.of(Number.NaN, 1, 3, Number.POSITIVE_INFINITY))).toBe(2);
   expect(loudest(Float32Array.of(Number.NaN))).toBe(-1);
   expect(parseFrame({})).toBeNull();
-  expect(parseFrame({ time_s: 1, trail: bytes([1, 2]), trail_rows: 5, trail_columns: 5 })?.rows).toBe(0);
+  expect(parseFrame({ time_s: 1, trail: bytes([1, 2]), trail_rows: 5, trail_columns: 3 })?.rows).toBe(0);
   expect(shareOf(parseAxis({ low: -80, high: 0 }), -40)).toBe(0.5);
   expect(shareOf(parseAxis({ low: 1, high: 1 }), 9)).toBe(1);
 });

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 
+import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -72,5 +74,230 @@ def test_play_pause_and_seek_from_page_and_from_python(shown, page: Page):
     wait_for(page, "a.paused")
     assert say(shown, 2)[1] is False
     shown.theme(dark=True)
+    page.wait_for_timeout(1500)  # for the picture: JupyterLab covers the page with its logo
     shown.screenshot("transport-dark")
     shown.theme(dark=False)
+
+
+# Both sides note the time of day, by which their positions are compared.
+WATCH_PAGE = """() => {
+  const audio = document.querySelector("audio.acn-sound");
+  window.heard = [];
+  const note = () => window.heard.push([(performance.timeOrigin + performance.now()) / 1000, audio.currentTime]);
+  window.watching = setInterval(note, 10);
+}"""
+WATCH_PYTHON = """
+said = []
+end = time.monotonic() + 3
+while time.monotonic() < end:
+    said.append((time.time(), playhead.time))
+    time.sleep(0.01)
+print(json.dumps(said))
+"""
+
+
+def test_the_playhead_is_where_the_sound_is(shown, notebook, page: Page, record_property):
+    shown.run(4)
+    wait_for(page, "!a.paused && a.currentTime > 0.5")
+    page.evaluate(WATCH_PAGE)
+    page.evaluate(
+        """source => {
+          const panel = window.jupyterapp.shell.currentWidget;
+          panel.content.model.sharedModel.cells[5].setSource(source);
+        }""",
+        WATCH_PYTHON,
+    )
+    said = np.array(json.loads(shown.run(5)))
+    heard = np.array(page.evaluate("() => { clearInterval(window.watching); return window.heard; }"))
+    inside = (said[:, 0] > heard[0, 0]) & (said[:, 0] < heard[-1, 0])
+    assert inside.sum() > 100
+    expected = np.interp(said[inside, 0], heard[:, 0], heard[:, 1])
+    off_ms = 1000 * np.abs(said[inside, 1] - expected)
+    record_property("off_ms", [round(float(np.percentile(off_ms, p)), 1) for p in (50, 95, 100)])
+    assert np.percentile(off_ms, 95) <= 60
+    assert np.all(np.diff(said[:, 1]) >= -0.06), "it went back"
+
+
+def test_keys_loop_and_rate(shown, page: Page):
+    root = page.locator(ROOT)
+    root.focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowLeft")
+    wait_for(page, "Math.abs(a.currentTime - 1) < 0.01 || a.currentTime === 0")
+    page.keyboard.press("Space")
+    wait_for(page, "!a.paused")
+    page.keyboard.press("Space")
+    wait_for(page, "a.paused")
+    page.keyboard.press("End")
+    page.wait_for_timeout(200)
+    assert say(shown, 2)[0] == 20.0
+    root.focus()
+    page.keyboard.press("Home")
+    page.wait_for_timeout(200)
+    assert say(shown, 2)[0] == 0.0
+    root.focus()
+    for _ in range(2):
+        page.keyboard.press("ArrowRight")
+    page.keyboard.press("[")
+    page.keyboard.press("Shift+ArrowRight")
+    page.keyboard.press("]")
+    page.wait_for_timeout(200)
+    *_, loop_start_s, loop_end_s = say(shown, 2)
+    assert (loop_start_s, loop_end_s) == pytest.approx((2.0, 2.5))
+    root.get_by_label("Rate", exact=True).select_option("0.5")
+    page.evaluate(
+        """() => { window.times = []; const a = document.querySelector("audio.acn-sound");
+        setInterval(() => a.paused || window.times.push(a.currentTime), 20); }"""
+    )
+    root.focus()
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Space")
+    page.wait_for_function("() => window.times.length > 150", timeout=30_000)
+    times = page.evaluate("window.times")
+    assert min(times[5:]) > 1.9
+    assert max(times) < 2.6
+    assert sum(b < a - 0.2 for a, b in itertools.pairwise(times)) >= 1, "it never came round"
+    assert audio(page, "playbackRate") == 0.5
+    time_s, playing, rate, *_ = say(shown, 2)
+    assert playing
+    assert rate == 0.5
+    assert 1.9 < time_s < 2.6
+    shown.screenshot("transport-loop")
+
+
+def test_a_file_is_fetched_from_the_server_and_not_from_the_kernel(notebook, page: Page):
+    nb = notebook(FILE.format(name="a tone.wav"), SHOW, SAY)
+    requests: list[str] = []
+    page.on("request", lambda request: requests.append(request.url))
+    nb.run(0)
+    nb.run(1)
+    wait_for(page, "a && a.readyState >= 3")
+    assert audio(page, "src").endswith("/files/a%20tone.wav")
+    page.get_by_role("button", name="Play", exact=True).click()
+    wait_for(page, "a.currentTime > 0.2")
+    page.evaluate(f"{SOUND}.pause()")
+    assert any("a%20tone.wav" in url for url in requests)
+
+
+def test_a_file_that_the_server_hides_comes_in_pieces(notebook, page: Page):
+    hidden = FILE.replace("soundfile.write", "import os; os.makedirs('.hidden', exist_ok=True); soundfile.write")
+    nb = notebook(hidden.format(name=".hidden/tone.flac"), SHOW)
+    nb.run(0)
+    nb.run(1)
+    wait_for(page, "a && a.readyState >= 3")
+    assert audio(page, "src").startswith("blob:")
+    assert audio(page, "duration") == pytest.approx(20, abs=0.01)
+
+
+def test_places_gain_and_mixes_are_heard(notebook, page: Page):
+    nb = notebook(
+        START
+        + """
+quiet = session.add_audio(y[:22050 * 4], sample_rate=22050, name="one", offset_ticks=1920, region_end_tick=3840)
+playhead = session.playhead
+""",
+        SHOW,
+        "other = session.add_audio(-y[:22050 * 8], sample_rate=22050, name='two')",
+        "session.timeline.update(other.id, mute=True)",
+        SAY,
+    )
+    nb.run(0)
+    nb.run(1)
+    wait_for(page, "a && a.readyState >= 3")
+    page.get_by_role("button", name="Play", exact=True).click()
+    page.wait_for_timeout(500)
+    assert audio(page, "paused"), "the clip has not begun"
+    assert 0.2 < say(nb, 4)[0] < 1.2
+    wait_for(page, "!a.paused && a.currentTime > 0.2")
+    time_s, media_s = say(nb, 4)[0], audio(page, "currentTime")
+    assert time_s == pytest.approx(media_s + 1.0, abs=0.4)
+    page.wait_for_function(f"() => document.querySelector('{ROOT}').dataset.playing === 'false'", timeout=20_000)
+    assert say(nb, 4)[0] == pytest.approx(3.0, abs=0.02), "the clip's region ends there"
+    nb.run(2)
+    expect(page.locator(f"{ROOT} .acn-title")).to_have_text("2 tracks")
+    wait_for(page, "Math.abs(a.duration - 8) < 0.01")
+    page.get_by_role("button", name="Play", exact=True).click()
+    wait_for(page, "!a.paused && a.currentTime > 3.2")
+    meter = page.get_by_role("meter")
+    page.wait_for_function("() => Number(document.querySelector('.acn-meter').getAttribute('aria-valuenow')) > -20")
+    nb.screenshot("transport-mix")
+    nb.run(3)
+    wait_for(page, "!a.paused")
+    page.get_by_role("button", name="Pause", exact=True).click()
+    expect(meter).to_have_attribute("aria-valuetext", "silent")
+
+
+def test_running_the_cell_again_and_reloading_leave_no_sound_behind(shown, page: Page):
+    shown.run(4)
+    wait_for(page, "!a.paused")
+    for _ in range(2):
+        shown.run(1)
+    page.wait_for_function("() => document.querySelectorAll('audio').length === 1", timeout=20_000)
+    page.wait_for_timeout(300)
+    assert audio(page, "paused")
+    assert say(shown, 2)[1] is False
+    wait_for(page, "a.readyState >= 3")
+    shown.run(4)
+    wait_for(page, "!a.paused")
+    page.evaluate("async () => { await window.jupyterapp.commands.execute('docmanager:save'); }")
+    page.reload()
+    shown.wait_ready()
+    # The kernel still has it, and the page shows it again: another sound, which waits for a click.
+    expect(page.locator(ROOT)).to_have_count(1, timeout=30_000)
+    wait_for(page, "a && a.readyState >= 3")
+    expect(page.locator("audio")).to_have_count(1)
+    assert audio(page, "paused")
+    page.wait_for_function(f"() => document.querySelector('{ROOT}').dataset.playing === 'false'", timeout=20_000)
+    shown.run(3)
+    page.get_by_role("button", name="Play", exact=True).click()
+    wait_for(page, "!a.paused && a.currentTime > 7.5")
+    assert say(shown, 2)[1] is True
+
+
+def test_the_inspector_follows_and_the_kernel_clock_plays_without_sound(notebook, page: Page):
+    nb = notebook(
+        START
+        + """
+track = session.add_audio(*acn.examples.load("melody"), name="melody"); playhead = session.playhead
+""",
+        'acn.FrameInspector(session, track, "chroma")',
+        'acn.FrameInspector(session, track, "spectrogram")',
+        'acn.FrameInspector(session, track, "rms")',
+        "session.wait(); playhead.seek(1.0)",
+        "playhead.play()",
+        "playhead.pause(); print(playhead.time)",
+    )
+    for cell in range(5):
+        nb.run(cell)
+    chroma, spectrum, level = (page.locator(".acn-inspector").nth(k) for k in range(3))
+    for inspector in (chroma, spectrum, level):
+        expect(inspector).to_have_attribute("data-state", "fresh", timeout=30_000)
+        expect(inspector.locator(".acn-where")).to_contain_text("0:01.000")
+    expect(chroma).to_have_attribute("data-kind", "chroma")
+    expect(spectrum).to_have_attribute("data-kind", "spectrum")
+    expect(spectrum.locator(".acn-peak")).to_contain_text("Hz")
+    chroma.scroll_into_view_if_needed()
+    nb.screenshot("inspector-chroma")
+    spectrum.scroll_into_view_if_needed()
+    nb.screenshot("inspector-spectrum")
+    level.scroll_into_view_if_needed()
+    nb.screenshot("inspector-numbers")
+    before = chroma.locator(".acn-where").inner_text()
+    nb.run(5)
+    page.wait_for_function(
+        "before => document.querySelector('.acn-where').textContent !== before", arg=before, timeout=20_000
+    )
+    stopped_s = float(nb.run(6))
+    assert stopped_s > 1.0
+    expect(chroma.locator(".acn-where")).to_contain_text(f"{stopped_s:.3f}"[-4:])
+    chroma.get_by_role("button", name="Bars").click()
+    expect(chroma).to_have_attribute("data-kind", "bars")
+    nb.theme(dark=True)
+    page.wait_for_timeout(1500)
+    chroma.scroll_into_view_if_needed()
+    nb.screenshot("inspector-dark")
+    spectrum.scroll_into_view_if_needed()
+    nb.screenshot("inspector-spectrum-dark")

@@ -12,7 +12,7 @@ from widgets.fake import curve_track, spectrogram_track, waveform_track
 import audiocache_nb as acn
 from audiocache_nb.errors import InvalidParameterError, UnknownFeatureError
 from audiocache_nb.features.track import FeatureTrack
-from audiocache_nb.widgets.frame_inspector import axis_values, pooled
+from audiocache_nb.widgets.frame_inspector import axis_values, levels, pooled, trail_starts
 
 RATE = 22050
 
@@ -227,11 +227,28 @@ def test_decibels_span_what_they_were_clamped_to():
     assert (found["low"], found["high"], found["unit"], len(found["coords"])) == (-80, 0, "dB", 1025)
 
 
-def test_wide_rows_are_pooled_by_their_largest():
+def test_a_picture_of_the_trail_has_columns_even_in_the_logarithm_of_frequency():
+    starts = trail_starts({"coords": (np.arange(1025) * 10.0).tolist()}, 1025)
+    assert len(starts) == 128
+    low, high = 10.0 * starts[64], 20 * (10240 / 20) ** 0.5
+    assert low == pytest.approx(high, abs=10)
+    assert np.all(np.diff(starts) >= 0)
+    assert trail_starts({"coords": []}, 300)[:3].tolist() == [0, 2, 4]
     rows = np.arange(20, dtype=np.float32).reshape(2, 10)
-    assert pooled(rows, 5).tolist() == [[1, 3, 5, 7, 9], [11, 13, 15, 17, 19]]
-    assert pooled(rows, 10) is not None
-    assert pooled(np.arange(7)[None], 3).tolist() == [[1, 3, 6]]
+    assert pooled(rows, np.array([0, 2, 2, 8])).tolist() == [[1, 2, 7, 9], [11, 12, 17, 19]]
+    assert levels(np.float32([[-80, 0, -40, np.nan, 5, -np.inf]]), -80, 0).tolist() == [[0, 255, 128, 0, 255, 0]]
+
+
+def test_a_wide_trail_travels_as_bytes(session, track):
+    inspector = acn.FrameInspector(session, track, "spectrogram")
+    session.wait()
+    session.playhead.seek(0.9)
+    settled(session, inspector, 0.9)
+    frame = inspector.frame
+    picture = np.frombuffer(frame["trail"], "u1").reshape(frame["trail_rows"], 128)
+    assert frame["trail_rows"] * frame["spacing_s"] == pytest.approx(4.8)
+    loudest = np.argmax(picture[-1]) / 128
+    assert 20 * (RATE / 2 / 20) ** loudest == pytest.approx(440, rel=0.06)
 
 
 def test_what_is_shown_without_a_page(session, track):

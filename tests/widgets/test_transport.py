@@ -116,6 +116,17 @@ def test_two_pages_are_not_heard_at_once(session, transport):
     assert session.playhead.playing, "the one that was silenced has nothing to say"
 
 
+def test_a_page_that_was_loaded_anew_takes_over_and_one_that_plays_keeps_it(session, transport, monkeypatch):
+    widget_comm(transport).page_sets(position=position(3.0))
+    show(transport, "page-2")
+    assert transport.client == "page-1"
+    clock = session.playhead._clock
+    monkeypatch.setattr(clock, "_reported_s", clock._reported_s - 3)
+    show(transport, "page-3")
+    assert transport.client == "page-3"
+    assert not session.playhead.playing, "its sound went with the page"
+
+
 def test_two_transports_are_not_heard_at_once(session, track, transport):
     other = acn.Transport(session, track)
     show(other, "page-9")

@@ -5,7 +5,7 @@ import { clamp } from "../guards";
 import { PIXELS } from "../plot/colormap";
 import { linearTicks, logTicks } from "../plot/ticks";
 import type { Theme } from "../theme";
-import { type Axis, type Frame, loudest, nameOf } from "./frame";
+import { type Axis, type Frame, LINES, loudest, nameOf } from "./frame";
 
 export interface Place {
   width: number;
@@ -168,7 +168,7 @@ export function drawTrail(ctx: Context, place: Place, axis: Axis, frame: Frame, 
   const inner = place.width - LEFT - RIGHT;
   const height = place.height - 4;
   if (rows === 0 || inner < 1) return;
-  if (columns <= 4) {
+  if (columns <= LINES) {
     for (let c = 0; c < columns; c++) {
       ctx.strokeStyle = theme.colours[HUES[c % HUES.length]];
       ctx.lineWidth = 1.5;
@@ -193,9 +193,7 @@ export function drawTrail(ctx: Context, place: Place, axis: Axis, frame: Frame, 
     const pixels = new Uint32Array(image.data.buffer);
     for (let r = 0; r < rows; r++) {
       for (let c = 0; c < columns; c++) {
-        const value = trail[r * columns + c];
-        const level = Number.isFinite(value) ? Math.round(shareOf(axis, value) * 255) : 0;
-        pixels[(columns - 1 - c) * rows + r] = PIXELS[level];
+        pixels[(columns - 1 - c) * rows + r] = PIXELS[trail[r * columns + c]];
       }
     }
     const picture = document.createElement("canvas");

@@ -25,11 +25,15 @@ export interface Frame {
   index: number;
   frames: number;
   values: Float32Array;
-  trail: Float32Array;
+  /** Values where there are few columns, else bytes: shares of the axis's range. */
+  trail: Float32Array | Uint8Array;
   rows: number;
   columns: number;
   spacing_s: number;
 }
+
+/** As many columns are drawn as lines; more are a picture. */
+export const LINES = 4;
 
 const isKind = (value: unknown): value is Kind => (KINDS as readonly unknown[]).includes(value);
 
@@ -58,9 +62,9 @@ const numbers = (value: unknown): Float32Array => {
 export function parseFrame(value: unknown): Frame | null {
   const told = record(value);
   if (finite(told.time_s) === null) return null;
-  const trail = numbers(told.trail);
   const columns = whole(told.trail_columns, 0);
   const rows = whole(told.trail_rows, 0);
+  const trail = columns <= LINES ? numbers(told.trail) : (bytesOf(told.trail) ?? new Uint8Array(0));
   const fits = rows * columns === trail.length;
   return {
     time_s: num(told.time_s, 0),

@@ -53,6 +53,7 @@ class Inspector {
   #frame: Frame | null = null;
   #tempo = new TempoMap({});
   #kind: Kind = "numbers";
+  #width = 0;
 
   constructor(
     readonly model: Model,
@@ -159,7 +160,9 @@ class Inspector {
 
   #draw(): void {
     const frame = this.#frame;
-    if (!frame || this.#root.clientWidth === 0) return;
+    // A page that changes its theme may be without layout for a frame: then the last width is still right.
+    this.#width = this.#root.clientWidth || this.#width;
+    if (!frame || this.#width === 0) return;
     const axis = this.#axis;
     const { bar, beat } = this.#tempo.barBeat(frame.time_s);
     const frameNumber = frame.in_range ? ` · frame ${frame.index + 1} of ${frame.frames}` : "";
@@ -186,7 +189,7 @@ class Inspector {
     height: number,
     draw: (ctx: CanvasRenderingContext2D, place: { width: number; height: number; ratio: number }) => void,
   ): void {
-    const width = this.#root.clientWidth;
+    const width = this.#width;
     const ratio = Math.min(Math.max(window.devicePixelRatio || 1, 0.5), 4);
     fitCanvas(canvas, width, height, ratio);
     const ctx = canvas.getContext("2d");

@@ -16,6 +16,7 @@ import { spokenPosition } from "./words";
 
 const STEP_S = 1;
 const LEAST_LOOP_S = 0.05;
+const THUMB_PX = 16;
 const SPEAK_MS = 250;
 const SAVE_MS = 100;
 const RATES = [0.25, 0.5, 0.75, 1, 1.25, 1.5, 2];
@@ -248,8 +249,10 @@ export class TransportView {
     setHidden(this.#region, loop === null);
     if (!loop) return;
     const share = (time_s: number) => clamp((time_s - start_s) / Math.max(end_s - start_s, 1e-9), 0, 1);
-    this.#region.style.left = `${(share(loop[0]) * 100).toFixed(3)}%`;
-    this.#region.style.right = `${((1 - share(loop[1])) * 100).toFixed(3)}%`;
+    // The middle of a slider's thumb never comes closer to the ends than half its width.
+    const place = (part: number) => `calc(${THUMB_PX / 2}px + ${part.toFixed(5)} * (100% - ${THUMB_PX}px))`;
+    this.#region.style.left = place(share(loop[0]));
+    this.#region.style.right = place(1 - share(loop[1]));
   }
 
   /** Where the slider ends; without tracks it grows with the time. */
