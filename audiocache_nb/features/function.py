@@ -39,7 +39,8 @@ class FunctionCalculator(Calculator):
     """A calculator whose work is done by one function.
 
     The function's first argument receives the input, a parameter called ``ctx`` the context, and its
-    other keyword-only parameters are the calculator's parameters.
+    others with defaults are the calculator's parameters. Several features arrive as a tuple, or one by
+    one if the function takes as many arguments.
     """
 
     def __init__(
@@ -103,6 +104,7 @@ class FunctionCalculator(Calculator):
         if not names or signature.parameters[names[0]].kind in (Parameter.KEYWORD_ONLY, Parameter.VAR_KEYWORD):
             raise InvalidParameterError(f"{self.id}: the function takes no argument for its {inputs}.")
         self._wants_context = "ctx" in names[1:]
+        self._spread = len(features) > 1 and _positional(signature) == len(features)
         self.parameters = Schema.from_function(function, skip=("ctx",))
         self.__doc__ = function.__doc__
         declared = [list(names_of_inputs) if features else inputs, repr(locality), unit, fill_value, self.declared_axes]
@@ -182,23 +184,32 @@ class FunctionCalculator(Calculator):
         return isinstance(self.locality, Local) and not self.features
 
     def compute_whole(self, inputs: tuple[Any, ...], state: Any, context: ComputeContext) -> Any:
-        """Call the function; features arrive as their data, several of them as a tuple."""
+        """Call the function; features arrive as their data, several of them as a tuple or as one argument each."""
         values = tuple(item.values() if isinstance(item, FeatureTrack) else item for item in inputs)
-        return self._call(values[0] if len(values) == 1 else values, state, context)
+        if self._spread:
+            return self._call(values, state, context)
+        return self._call((values[0] if len(values) == 1 else values,), state, context)
 
     def prepare(self, audio: AudioFacts, profile: AnalysisProfile, params: Mapping[str, Any]) -> Any:
         return dict(params)
 
     def call(self, inputs: tuple[NDArray[Any], ...], state: Any, context: ComputeContext) -> Any:
         """The function's own result."""
-        return self._call(inputs[0], state, context)
+        return self._call((inputs[0],), state, context)
 
-    def _call(self, value: Any, state: Any, context: ComputeContext) -> Any:
+    def _call(self, values: tuple[Any, ...], state: Any, context: ComputeContext) -> Any:
         extra = {"ctx": context} if self._wants_context else {}
-        return self.function(value, **state, **extra)
+        return self.function(*values, **state, **extra)
 
     def compute(self, inputs: tuple[NDArray[Any], ...], out: NDArray[Any], state: Any, context: ComputeContext) -> None:
         out[...] = check_rows(self.id, self.call(inputs, state, context), len(out)).reshape(out.shape)
+
+
+def _positional(signature: inspect.Signature) -> int:
+    """How many arguments must be given by place; the context is given by name."""
+    kinds = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
+    needed = [one for one in signature.parameters.values() if one.kind in kinds and one.default is Parameter.empty]
+    return sum(one.name != "ctx" for one in needed)
 
 
 def check_rows(name: str, value: Any, rows: int, halo: int = 0) -> NDArray[np.float32]:

@@ -97,11 +97,16 @@ class Schema(Mapping[str, Parameter]):
 
     @classmethod
     def from_function(cls, function: Callable[..., Any], skip: tuple[str, ...] = ()) -> Schema:
-        """Read the schema off a function's keyword-only parameters, their annotations and defaults."""
+        """Read the schema off a function's parameters that can be given by name: annotations and defaults.
+
+        The first parameter is the input; others without a star before them count if they have a default.
+        """
         hints = _hints(function)
         found = []
-        for parameter in inspect.signature(function).parameters.values():
-            if parameter.kind is not parameter.KEYWORD_ONLY or parameter.name in skip:
+        for n, parameter in enumerate(inspect.signature(function).parameters.values()):
+            by_name = parameter.kind is parameter.POSITIONAL_OR_KEYWORD and n > 0
+            optional = by_name and parameter.default is not parameter.empty
+            if not (parameter.kind is parameter.KEYWORD_ONLY or optional) or parameter.name in skip:
                 continue
             if parameter.default is parameter.empty:
                 raise InvalidParameterError(

@@ -49,6 +49,9 @@ class RangeSample:
     def __len__(self) -> int:
         return len(self.times_s)
 
+    def __repr__(self) -> str:
+        return _said("RangeSample", self.data, self.times_s, self.mask, self.unit, partial=self.partial)
+
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
 class HistorySample:
@@ -74,6 +77,19 @@ class HistorySample:
 
     def __len__(self) -> int:
         return len(self.times_s)
+
+    def __repr__(self) -> str:
+        return _said("HistorySample", self.data, self.times_s, self.mask, self.unit, partial=self.partial)
+
+
+def _said(
+    name: str, data: NDArray[Any], times_s: NDArray[np.float64], mask: NDArray[np.bool_], unit: str, *, partial: bool
+) -> str:
+    """What a notebook shows: the size and the span instead of all the numbers."""
+    shape = " × ".join(map(str, data.shape))
+    span = f", {times_s[0]:.3f} … {times_s[-1]:.3f} s" if len(times_s) else ""
+    inside = "" if mask.all() else f", {int(mask.sum())} of {len(mask)} frames exist"
+    return f"<{name} {shape}{f' [{unit}]' if unit else ''}{span}{inside}{', still being computed' if partial else ''}>"
 
 
 def sample_range(

@@ -88,7 +88,7 @@ def parameters_text(parameters: Mapping[str, Any]) -> str:
     """The parameters in one line: ``window 2048 · hop 512 · hann``.
 
     Values that follow from others are left out: the padded length if it is the usual one, the
-    decibel range if it is the default one.
+    decibel range and the storage if they are the default ones.
     """
     rest = dict(parameters)
     window, hop, fft = rest.pop("window_size", None), rest.pop("hop_size", None), rest.pop("fft_size", None)
@@ -103,9 +103,12 @@ def parameters_text(parameters: Mapping[str, Any]) -> str:
     kind = rest.pop("window", None)
     if kind is not None:
         parts.append(display_text(kind, 40))
+    storage = rest.pop("storage", "float32")
     low, high = rest.pop("min_decibels", None), rest.pop("max_decibels", None)
     if (low, high) not in ((None, None), (-80.0, 0.0)):
         parts.append(f"{_value(low)} … {_value(high)} dB")
+    if storage != "float32":
+        parts.append(f"stored as {display_text(storage, 40)}")
     others = [f"{display_text(str(name).replace('_', ' '), 40)} {_value(value)}" for name, value in rest.items()]
     if len(others) > SHOWN_PARAMETERS:
         others = [*others[:SHOWN_PARAMETERS], "…"]

@@ -83,6 +83,27 @@ def test_several_features_come_as_a_tuple_in_the_order_asked_for(session, track)
     assert len(found.provenance["dependencies"]) == 2
 
 
+def test_several_features_come_one_by_one_to_a_function_that_takes_as_many(session, track):
+    @acn.calculator(feature="weighted", inputs=("centroid", "rms"), locality=acn.whole)
+    def weighted(centroid, level, *, ctx, power: float = 1.0):
+        assert ctx.sample_rate == RATE
+        return acn.Global(float((centroid[:, 0] * level.mean(axis=1) ** power).sum()))
+
+    want = session.get(track, "centroid").data[:, 0] * session.get(track, "rms").data.mean(axis=1)
+    assert session.get(track, "weighted").data[0, 0] == pytest.approx(want.sum(), rel=1e-6)
+
+
+def test_a_parameter_needs_no_star_before_it(session, track):
+    @acn.calculator(feature="scaled")
+    def scaled(frames, factor: float = 2.0):
+        return factor * np.abs(frames).max(axis=1)
+
+    assert list(acn.calculators.get("scaled").parameters) == ["factor"]
+    twice = session.get(track, "scaled").data
+    thrice = session.get(track, acn.Descriptor("scaled", params={"factor": 3.0})).data
+    np.testing.assert_allclose(thrice, 1.5 * twice, rtol=1e-6)
+
+
 def test_features_of_ones_own_can_be_built_upon(session, track):
     @acn.calculator(feature="first")
     def first(frames):
