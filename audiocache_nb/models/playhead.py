@@ -416,6 +416,9 @@ class Playhead(LockedMixin):
 
     def _shut(self) -> None:
         self._closed = True
+        driver: Any = self._clock.driver
+        if driver is not None:  # nobody is left whose playhead its sound would move
+            driver.command(Command(0, None, playing=False, rate=1.0, loop=None))
         self._ticker.close()
         self._followers = []
         self._drivers = []

@@ -109,6 +109,7 @@ class FrameInspector(PlayheadTraits, AcnWidget):
         self._label = calculator.label or self._wanted.feature
         check_interpolation(interpolation)
         self._sampler = session.sampler(self._track_id, self._wanted, interpolation=interpolation)
+        self._growing = session.growing
         self._element = f"inspector-{uuid.uuid4().hex[:12]}"
         self._asked = False
         self._ask_lock = threading.Lock()
@@ -139,9 +140,14 @@ class FrameInspector(PlayheadTraits, AcnWidget):
         if track is not None:
             entry = find_entry(snapshot.sources[track.source_id].entries, self._wanted)
         state, reason, data = self._standing(track, entry)
+        done = None
+        if data is None and state == "running":
+            growing = self._growing(self._track_id, self._wanted)
+            if growing is not None and growing.track.is_framewise and growing.done.any():
+                data, done = growing.track, growing.done
         self._data = data
-        if data is not None and self._axis[0] != data.key:
-            self._axis = (data.key, axis_values(data))
+        if data is not None and (done is not None or self._axis[0] != data.key):
+            self._axis = ("" if done is not None else data.key, axis_values(data, done))
         if entry is not None and entry.label:
             self._label = entry.label
         title = f"{track_title(snapshot, self._track_id)} · {display_text(self._label)}"
@@ -259,8 +265,14 @@ class FrameInspector(PlayheadTraits, AcnWidget):
         return [] if found is None else [float(value) for value in _plain(np.asarray(found.values))[:MOST_VALUES]]
 
 
-def axis_values(data: FeatureTrack) -> dict[str, Any]:
-    """What the values of a frame are: names or frequencies, unit, range, and which ways of showing them fit."""
+def axis_values(data: FeatureTrack, done: NDArray[np.bool_] | None = None) -> dict[str, Any]:
+    """What the values of a frame are: names or frequencies, unit, range, and which ways of showing them fit.
+
+    Parameters
+    ----------
+    done : ndarray of bool [shape=(frame_count,)], optional
+        Which rows are there; None: all.
+    """
     width = min(data.width, MOST_VALUES)
     inner = data.axes[1:]
     coords = {name: np.asarray(data.coords[name]) for name in inner if name in data.coords}
@@ -275,7 +287,7 @@ def axis_values(data: FeatureTrack) -> dict[str, Any]:
     if width <= 2:
         kinds = ["numbers", "bars"]
     names = [] if frequencies is not None and width > MOST_BARS else _names(data, inner, coords)[:width]
-    low, high = _range(data)
+    low, high = _range(data, done)
     return {
         "unit": display_text(data.unit, 40),
         "names": names,
@@ -338,7 +350,7 @@ def _name(axis: str, k: int, coords: NDArray[Any] | None) -> str:
     return f"{coords[k]:.5g} Hz" if axis in FREQUENCY_AXES else f"{axis} {coords[k]:.5g}"
 
 
-def _range(data: FeatureTrack) -> tuple[float, float]:
+def _range(data: FeatureTrack, done: NDArray[np.bool_] | None) -> tuple[float, float]:
     """The range that the drawing spans: what was declared, else what occurs in rows all over the recording."""
     declared = declared_range(data)
     if declared is not None:
@@ -348,7 +360,11 @@ def _range(data: FeatureTrack) -> tuple[float, float]:
         return 0.0, 1.0
     block = 64
     starts = np.unique(np.linspace(0, max(0, count - block), SCANNED_ROWS // block).astype(int))
-    rows = np.concatenate([_plain(data.rows(int(k), min(count, int(k) + block))) for k in starts])
+    blocks = [slice(int(start), min(count, int(start) + block)) for start in starts]
+    parts = [_plain(data.rows(part.start, part.stop)) for part in blocks]
+    if done is not None:
+        parts = [rows[done[part]] for rows, part in zip(parts, blocks, strict=True)]
+    rows = np.concatenate(parts)
     found = rows[np.isfinite(rows)]
     return curve_range((float(found.min()), float(found.max())) if len(found) else None)
 

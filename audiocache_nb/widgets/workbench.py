@@ -1,4 +1,4 @@
-"""Badge, plot and panel of a track, one below the other."""
+"""Badge, transport, plot and panel of a track, one below the other."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from audiocache_nb.models.protocol import SessionLike, require_open
 from audiocache_nb.widgets.caches_panel import CachesPanel
 from audiocache_nb.widgets.feature_plot import FeaturePlot
 from audiocache_nb.widgets.status_badge import StatusBadge
+from audiocache_nb.widgets.transport import Transport
 
 
 def workbench(session: SessionLike, track: Any = None) -> Any:
@@ -34,5 +35,6 @@ def workbench(session: SessionLike, track: Any = None) -> Any:
         track = next(iter(session.store.snapshot().tracks), None)
     parts: list[Any] = [CachesPanel(session)]
     if track is not None:
-        parts = [StatusBadge(session, track), FeaturePlot(session, track), *parts]
+        sound = [Transport(session, track)] if hasattr(session, "playhead") else []
+        parts = [StatusBadge(session, track), *sound, FeaturePlot(session, track), *parts]
     return ipywidgets.VBox(parts)

@@ -145,6 +145,34 @@ def test_missing_running_stale_and_failed_are_said(session, track):
             registry.unregister(name)
 
 
+def test_what_exists_of_a_feature_that_is_being_computed_is_shown(session):
+    halfway, go_on = threading.Event(), threading.Event()
+
+    def clock(frames, *, ctx):
+        while ctx.times_s[-1] > 30 and not go_on.wait(0.002):
+            halfway.set()
+            ctx.checkpoint()
+        return np.asarray(ctx.times_s)
+
+    acn.calculator(feature="clock", inputs="frames", fill_value=-1.0)(clock)
+    try:
+        track = session.add_audio(np.zeros(RATE * 60, np.float32), RATE)
+        session.playhead.seek(10.0)
+        inspector = acn.FrameInspector(session, track, "clock")
+        assert halfway.wait(30)
+        session.publisher.poke()
+        until(lambda: inspector.frame.get("partial"))
+        assert inspector.state == {**inspector.state, "state": "running", "there": True}
+        assert values(inspector) == pytest.approx(10.0, abs=0.1)
+        assert inspector.axis["high"] < 35, "of what is not there nothing is known"
+        go_on.set()
+        until(lambda: inspector.state["state"] == "fresh" and not inspector.frame["partial"])
+        until(lambda: inspector.axis["high"] > 55)
+    finally:
+        go_on.set()
+        session.registry.unregister("clock")
+
+
 def test_events_have_no_value_at_a_time(session, track):
     inspector = acn.FrameInspector(session, track, "onsets")
     until(lambda: inspector.state["state"] == "failed")

@@ -257,6 +257,18 @@ def test_a_transport_that_nobody_holds_is_gone(session, track):
     until(lambda: gc.collect() or reference() is None)
 
 
+def test_with_its_session_the_sound_ends(session, transport):
+    widget_comm(transport).page_sets(position=position(3.0))
+    session.close()
+    assert commands(transport)[-1]["playing"] is False
+    widget_comm(transport).page_sets(position=position(3.1))  # on its way; nobody is there to hear it
+
+
+def test_the_workbench_has_one(session, track):
+    kinds = [type(child).__name__ for child in session.workbench(track).children]
+    assert kinds == ["StatusBadge", "Transport", "FeaturePlot", "CachesPanel"]
+
+
 def test_what_is_shown_without_a_page(session, track, transport):
     session.playhead.seek(2.75)
     assert repr(transport) == "<Transport 'Transport: tone': paused at 2.75 s of 40.00 s · bar 2, beat 2.50>"

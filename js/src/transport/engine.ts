@@ -326,7 +326,7 @@ export class SoundEngine implements Engine {
     const loops = this.#loop !== null && this.#last_s < this.#loop[1];
     let news = false;
     if (this.#loop && loops && time_s >= this.#loop[1]) {
-      this.#jump(this.#loop[0] + Math.min(time_s - this.#loop[1], this.#loop[1] - this.#loop[0]) / 2);
+      this.#jump(this.#loop[0]); // exactly, so that the first attack is heard
       news = true;
     } else if (!loops && time_s >= end_s - 1e-3) {
       this.#stop(end_s);
