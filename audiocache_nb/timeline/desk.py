@@ -253,6 +253,12 @@ class Desk:
         self._gated[source_id] = {entry.slot: cost for entry in left}
         return cost
 
+    def waiting(self) -> dict[str, Estimate]:
+        """What people are asked about, by source; nothing if they wanted to hear nothing."""
+        if self.gate.policy == "never":
+            return {}
+        return {source_id: next(iter(slots.values())) for source_id, slots in self._gated.items() if slots}
+
     def _with_call(self, source_id: str, entry: FeatureEntry) -> FeatureEntry:
         """The entry, with what to do about it if it waits at the gate."""
         cost = self._gated.get(source_id, {}).get(entry.slot)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import pathlib
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 import anywidget
@@ -191,13 +191,20 @@ class AcnWidget(LockedMixin, anywidget.AnyWidget):
             self._count_malformed()
 
     def _act(self, request: ActionRequest | PlayheadRequest) -> None:
+        if isinstance(request, PlayheadRequest):
+            self._reply(request.id, lambda: self._move(request))
+        else:
+            self._reply(request.id, lambda: perform(self._session, request))
+
+    def _reply(self, request_id: int, answer: Callable[[], dict[str, Any]]) -> None:
+        """Send what `answer` returns, or in words why it could not."""
         try:
-            reply = self._move(request) if isinstance(request, PlayheadRequest) else perform(self._session, request)
+            reply = answer()
         except AudioCacheError as error:
-            reply = refused(request.id, message_text(f"{error.message} {error.hint}".strip()))
+            reply = refused(request_id, message_text(f"{error.message} {error.hint}".strip()))
         except Exception as error:
             log.exception("an action of a widget failed")
-            reply = refused(request.id, f"It failed ({type(error).__name__}); the log of the kernel says more.")
+            reply = refused(request_id, f"It failed ({type(error).__name__}); the log of the kernel says more.")
         self.send(reply)
 
     # -- the end ------------------------------------------------------------------------------------

@@ -72,15 +72,43 @@ class SoundRequest:
     key: str
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class CommandRequest:
+    """Somebody pressed a button of the diagnostics table.
+
+    `target` is the opaque name of a group or the id of a job, or empty for everything; `rows` are the
+    opaque names of rows, or None for all of the target.
+    """
+
+    id: int
+    verb: str
+    target: str
+    rows: tuple[str, ...] | None = None
+
+
 _TILE_KEYS = frozenset({"kind", "id", "layer", "level", "index", "revision"})
 _ACTION_KEYS = frozenset({"kind", "id", "verb", "track_id"})
 _PLAYHEAD_KEYS = frozenset({"kind", "id", "verb", "time_s", "rate", "loop", "done"})
 _PIECE_KEYS = frozenset({"kind", "id", "key", "index"})
 _SOUND_KEYS = frozenset({"kind", "id", "verb", "client", "key"})
+_COMMAND_KEYS = frozenset({"kind", "id", "verb", "target"})
 _PLAYHEAD_NEEDS = {"play": None, "pause": None, "seek": "time_s", "rate": "rate", "loop": "loop", "sync": None}
 SOUND_VERBS = ("hello", "unreachable", "unplayable")
+COMMANDS = (
+    "regenerate",
+    "regenerate_all",
+    "dismiss",
+    "restore",
+    "delete",
+    "compute",
+    "stop",
+    "cancel",
+    "retry",
+    "dismiss_banner",
+    "resync",
+)
 
-Request = TileRequest | ActionRequest | PlayheadRequest | PieceRequest | SoundRequest
+Request = TileRequest | ActionRequest | PlayheadRequest | PieceRequest | SoundRequest | CommandRequest
 
 
 def parse(content: object) -> Request | None:
@@ -102,6 +130,8 @@ def parse(content: object) -> Request | None:
         return _piece(content)
     if kind == "sound":
         return _sound(content)
+    if kind == "command":
+        return _command(content)
     return _action(content) if kind == "action" else None
 
 
@@ -127,6 +157,18 @@ def _action(content: dict[Any, Any]) -> ActionRequest | None:
         return None
     given = tuple(slots) if "slots" in content else None
     return ActionRequest(content["id"], content["verb"], content["track_id"], given)  # type: ignore[arg-type]
+
+
+def _command(content: dict[Any, Any]) -> CommandRequest | None:
+    rows = content.get("rows", ())
+    if content.keys() - {"rows"} != _COMMAND_KEYS or not _is_count(content["id"]):
+        return None
+    verb, target = content["verb"], content["target"]
+    if not isinstance(verb, str) or verb not in COMMANDS or not isinstance(target, str) or len(target) > MAX_NAME:
+        return None
+    if not isinstance(rows, (list, tuple)) or len(rows) > MAX_SLOTS or not all(_is_name(row) for row in rows):
+        return None
+    return CommandRequest(content["id"], verb, target, tuple(rows) if "rows" in content else None)
 
 
 def _playhead(content: dict[Any, Any]) -> PlayheadRequest | None:

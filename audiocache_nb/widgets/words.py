@@ -70,6 +70,24 @@ def size_text(size_bytes: int) -> str:
     return f"{size:.1f} {unit}" if size < 99.95 else f"{size:.0f} {unit}"
 
 
+def work_text(seconds: float) -> str:
+    """An expected duration, as roughly as it is known: ``0.2 s``, ``42 s``, ``12 min``, ``3.5 h``."""
+    seconds = finite(seconds) or 0.0
+    if seconds < 0.05:
+        return "under 0.1 s"
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    if seconds < 89.5:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5370 else f"{seconds / 3600:.1f} h"
+
+
+def cost_text(seconds: float, nbytes: int) -> str:
+    """What some work is expected to cost: ``about 42 s, 610 MB``."""
+    time = work_text(seconds)
+    return f"{'' if time.startswith('under') else 'about '}{time}, {size_text(nbytes)}"
+
+
 def shape_text(track: FeatureTrack) -> str:
     """The shape with the names of its axes: ``690 frames × 1025 bins``."""
     if track.format == "global":

@@ -71,3 +71,19 @@ export function formatRange(low: number, high: number, unit: string): string {
 export function formatClock(epoch_s: number): string {
   return new Date(epoch_s * 1000).toLocaleTimeString();
 }
+
+/** How long something took. */
+export function formatDuration(seconds: number): string {
+  if (!Number.isFinite(seconds)) return "–";
+  if (seconds < 1) return `${Math.max(1, Math.round(seconds * 1000))} ms`;
+  return seconds < 90 ? `${formatNumber(seconds, seconds < 10 ? 1 : 0)} s` : `${Math.round(seconds / 60)} min`;
+}
+
+/** How long ago something was, as people say it. */
+export function formatAge(seconds: number): string {
+  if (!Number.isFinite(seconds)) return "–";
+  if (seconds < 60) return "just now";
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ago`;
+  if (seconds < 86_400) return `${Math.floor(seconds / 3600)} h ago`;
+  return `${Math.floor(seconds / 86_400)} d ago`;
+}

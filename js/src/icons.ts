@@ -19,6 +19,12 @@ const STATES: ReadonlyMap<string, string> = new Map([
   ["running", TURNING],
   ["fresh", "M3 8.6l3.2 3.2L13 4.8"],
   ["bad_request", "M4 4l8 8M12 4l-8 8"],
+  ["current", "M3 8.6l3.2 3.2L13 4.8"],
+  ["extraneous", "M3 5.2l5-2.7l5 2.7v5.6l-5 2.7l-5-2.7ZM3 5.2l5 2.7l5-2.7M8 7.9v5.6"],
+  ["dismissed", `${RING}M4 4l8 8`],
+  // of a job
+  ["succeeded", "M3 8.6l3.2 3.2L13 4.8"],
+  ["cancelled", `${RING}M4 4l8 8`],
 ]);
 
 export function stateIcon(state: string): SVGSVGElement {

@@ -55,6 +55,15 @@ export interface SoundRequest {
   key: string;
 }
 
+/** `target` is a group or a job, or empty for everything; without `rows` all of it is meant. */
+export interface CommandRequest {
+  kind: "command";
+  id: number;
+  verb: string;
+  target: string;
+  rows?: string[];
+}
+
 export interface Reply {
   kind: "done" | "refused";
   id: number;
@@ -81,6 +90,10 @@ export function pieceRequest(id: number, key: string, index: number): PieceReque
 
 export function soundRequest(id: number, verb: SoundRequest["verb"], client: string, key: string): SoundRequest {
   return { kind: "sound", id, verb, client, key };
+}
+
+export function commandRequest(id: number, verb: string, target: string, rows?: readonly string[]): CommandRequest {
+  return { kind: "command", id, verb, target, ...(rows ? { rows: [...rows] } : {}) };
 }
 
 /** The kernel's word on a request, or null if this is no such message. */

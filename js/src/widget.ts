@@ -1,6 +1,8 @@
 // Entry point of all widgets: one module, dispatching on the trait `view`.
 
 import { renderBadge } from "./badge";
+import { Book } from "./diagnostics/book";
+import { renderDiagnostics } from "./diagnostics/diagnostics";
 import { make } from "./dom";
 import { guard } from "./errorbox";
 import { text } from "./guards";
@@ -16,6 +18,7 @@ import { createTransport, type TransportModel } from "./transport/transport";
 /** What all views of one model share. */
 class Shared {
   readonly hub: Hub;
+  #book: Book | undefined;
   #tiles: TileStore | undefined;
   #transport: TransportModel | undefined;
 
@@ -24,6 +27,13 @@ class Shared {
     readonly signal: AbortSignal,
   ) {
     this.hub = new Hub(model, signal);
+    // From the start: whoever comes later has missed what changed before.
+    if (text(model.get("view")) === "diagnostics") this.#book = new Book(model, this.hub, signal);
+  }
+
+  get book(): Book {
+    this.#book ??= new Book(this.model, this.hub, this.signal);
+    return this.#book;
   }
 
   /** One sound per model, however often it is shown. */
@@ -42,6 +52,7 @@ function draw(model: Model, shared: Shared, root: HTMLElement, signal: AbortSign
   const view = text(model.get("view"));
   if (view === "badge") renderBadge(model, root, signal);
   else if (view === "panel") renderPanel(model, shared.hub, root, signal);
+  else if (view === "diagnostics") renderDiagnostics(model, shared.hub, shared.book, root, signal);
   else if (view === "plot") renderPlot(model, shared.tiles, root, signal);
   else if (view === "transport") shared.transport.render(model, root, signal);
   else if (view === "inspector") renderInspector(model, shared.hub, root, signal);

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { decodeTile } from "../src/codec";
 import { Hub } from "../src/hub";
-import { pieceRequest, playheadRequest, soundRequest } from "../src/messages";
+import { commandRequest, pieceRequest, playheadRequest, soundRequest } from "../src/messages";
 import { Actions } from "../src/panel/actions";
 import { parseLayers } from "../src/plot/layer";
 import { address } from "../src/plot/pyramid";
@@ -51,6 +51,20 @@ describe.skipIf(tiles.length === 0)("tiles from the kernel", () => {
   });
 });
 
+const COMMANDS: [string, string, string[]?][] = [
+  ["regenerate", "group-1", ["row-1", "row-2"]],
+  ["regenerate_all", ""],
+  ["dismiss", "group-1", ["row-1"]],
+  ["restore", "group-1"],
+  ["delete", ""],
+  ["compute", "group-1"],
+  ["stop", "group-1"],
+  ["cancel", "regeneration-1"],
+  ["retry", "regeneration-1"],
+  ["dismiss_banner", ""],
+  ["resync", ""],
+];
+
 /** Everything this side ever sends, made by the code that sends it. */
 function requests(): unknown[] {
   const controller = new AbortController();
@@ -81,6 +95,7 @@ function requests(): unknown[] {
   hub.post(soundRequest(19, "hello", "page-1", ""));
   hub.post(soundRequest(20, "unreachable", "page-1", "abc-file"));
   hub.post(soundRequest(21, "unplayable", "page-1", "abc-wave"));
+  for (const [verb, target, rows] of COMMANDS) hub.post(commandRequest(hub.nextId() + 17, verb, target, rows));
   controller.abort();
   return JSON.parse(JSON.stringify(model.sent));
 }

@@ -17,9 +17,11 @@ import pytest
 from audiocache_nb.sampling.pyramid import ImagePyramid, MinMaxPyramid
 from audiocache_nb.widgets.codec import tile_message
 from audiocache_nb.widgets.messages import (
+    COMMANDS,
     SOUND_VERBS,
     VERBS,
     ActionRequest,
+    CommandRequest,
     PieceRequest,
     PlayheadRequest,
     SoundRequest,
@@ -129,6 +131,9 @@ def test_everything_the_front_end_sends_is_understood(requests):
         elif isinstance(request, (PieceRequest, SoundRequest)):
             names = type(request).__slots__
             assert {name: getattr(request, name) for name in names} == {name: content[name] for name in names}
+        elif isinstance(request, CommandRequest):
+            assert (request.id, request.verb, request.target) == (content["id"], content["verb"], content["target"])
+            assert request.rows == (tuple(content["rows"]) if "rows" in content else None)
         else:
             assert isinstance(request, ActionRequest)
             assert (request.id, request.verb, request.track_id) == (content["id"], content["verb"], content["track_id"])
@@ -136,7 +141,8 @@ def test_everything_the_front_end_sends_is_understood(requests):
 
 
 def test_the_front_end_knows_every_request(requests):
-    assert {content["kind"] for content in requests} == {"tile", "action", "playhead", "piece", "sound"}
+    assert {content["kind"] for content in requests} == {"tile", "action", "playhead", "piece", "sound", "command"}
+    assert {content["verb"] for content in requests if content["kind"] == "command"} == set(COMMANDS)
     assert {content["verb"] for content in requests if content["kind"] == "sound"} == set(SOUND_VERBS)
     assert {content["verb"] for content in requests if content["kind"] == "playhead"} == {
         *("play", "pause", "seek", "rate", "loop", "sync")
@@ -150,5 +156,5 @@ def test_requests_with_a_part_more_or_less_are_not_understood(requests):
         optional = (
             {"slots"} if content["verb" if "verb" in content else "kind"] not in ("play", "pause") else {"time_s"}
         )
-        for name in content.keys() - optional - {"done"}:
+        for name in content.keys() - optional - {"done", "rows"}:
             assert parse({key: value for key, value in content.items() if key != name}) is None

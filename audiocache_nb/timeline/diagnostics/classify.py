@@ -122,6 +122,8 @@ def _row(
         causes=entry.causes,
         warnings=entry.notes,
         error=entry.error,
+        state=entry.state,
+        computed_at="" if data is None else str(data.provenance.get("computed_at", "")),
         descriptor=entry.descriptor,
         slot=entry.slot,
     )

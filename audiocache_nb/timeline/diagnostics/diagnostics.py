@@ -21,6 +21,7 @@ from audiocache_nb.timeline.state import Slot, Track
 if TYPE_CHECKING:
     import pandas as pd
 
+    from audiocache_nb.timeline.gate import Estimate
     from audiocache_nb.timeline.timeline import Timeline
 
 Feature = str | Descriptor | Row
@@ -91,6 +92,12 @@ class Diagnostics:
         with self._timeline.store.lock:
             self._ledger.refresh()
             return {source_id: frozenset(slots) for source_id, slots in self._ledger.dismissed.items()}
+
+    @property
+    def waiting(self) -> dict[str, Estimate]:
+        """What waits for `Session.compute`, by source: what all of it would cost."""
+        with self._timeline.store.lock:
+            return self._timeline.waiting()
 
     @property
     def revision(self) -> int:

@@ -51,6 +51,10 @@ class Row:
         Expected work on one thread to make it right.
     warnings : tuple of str
         What does not make it wrong, but is worth a look.
+    state : str
+        Of the feature itself: what is ``regenerating`` is ``queued`` or ``running``.
+    computed_at : str
+        When the data that are there were computed, in ISO 8601; empty if that is not known.
     descriptor : Descriptor or None
         None for what cannot even be named.
     """
@@ -70,6 +74,8 @@ class Row:
     causes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     error: str | None = None
+    state: str = ""
+    computed_at: str = ""
     descriptor: Descriptor | None = None
     slot: Slot | None = None
 

@@ -1,7 +1,7 @@
 // Clicks on their way: sent with an id, busy until the kernel has answered.
 
 import type { Hub } from "../hub";
-import { actionRequest, type Verb } from "../messages";
+import { actionRequest, commandRequest, type Verb } from "../messages";
 import { Timer } from "../scope";
 
 export const ANSWER_MS = 15_000;
@@ -35,6 +35,15 @@ export class Actions {
   }
 
   send(key: string, verb: Verb, track_id: string, slots?: readonly string[]): void {
+    this.#post(key, track_id, (id) => actionRequest(id, verb, track_id, slots));
+  }
+
+  /** As `send`, for the verbs of diagnostics. */
+  command(key: string, verb: string, target: string, rows?: readonly string[]): void {
+    this.#post(key, target, (id) => commandRequest(id, verb, target, rows));
+  }
+
+  #post(key: string, track_id: string, request: (id: number) => object): void {
     if (this.isBusy(key)) return;
     const id = this.hub.nextId();
     const timer = new Timer(
@@ -43,7 +52,7 @@ export class Actions {
     );
     this.#pending.set(id, { track_id, key, timer });
     timer.set(ANSWER_MS);
-    if (!this.hub.post(actionRequest(id, verb, track_id, slots))) {
+    if (!this.hub.post(request(id))) {
       this.#finish(id, "refused", "The kernel is not connected.");
       return;
     }
