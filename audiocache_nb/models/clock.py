@@ -98,7 +98,8 @@ class Report:
     heard : int
         Id of the last command it has taken up.
     stamp_s : float [s]
-        When `time_s` was read, on a clock of the page that runs evenly.
+        When `time_s` was read: on this process's monotonic clock if `synced`, else on a clock of the
+        page that runs evenly.
     """
 
     heard: int
@@ -107,13 +108,14 @@ class Report:
     moving: bool
     rate: float
     stamp_s: float
+    synced: bool = False
 
 
 class Latency:
     """How much longer than the quickest one a message was on its way.
 
-    The clocks of page and kernel have nothing to do with each other; only differences of delays can
-    be known, and they are what makes a position jitter.
+    As long as a page has not asked what time it is here, only differences of delays can be known, and
+    they are what makes a position jitter.
     """
 
     def __init__(self) -> None:
@@ -159,6 +161,11 @@ class PlayheadClock:
     def driver(self) -> object | None:
         """Whose sound the playhead follows; None: the kernel's own clock."""
         return self._driver
+
+    @property
+    def now_s(self) -> float:
+        """What time it is on the monotonic clock [s]."""
+        return self._now_s()
 
     def read(self) -> Motion:
         """The state now; a playhead that has reached the end no longer plays."""
@@ -271,7 +278,8 @@ class PlayheadClock:
                 return False  # it was on its way when the command was given
             self._asked_s = None
             self._reported_s = now_s
-            at_s = now_s - min(self._latency.excess_s(now_s, report.stamp_s), ANSWER_S)
+            late_s = now_s - report.stamp_s if report.synced else self._latency.excess_s(now_s, report.stamp_s)
+            at_s = now_s - min(max(0.0, late_s), ANSWER_S)
             moving = report.playing and report.moving
             new = dataclasses.replace(
                 motion, time_s=report.time_s, at_s=at_s, playing=report.playing, moving=moving, rate=report.rate

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import itertools
 import math
-import numbers
 import threading
 import uuid
 import weakref
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
+import numpy as np
 import traitlets
 
 from audiocache_nb.errors import InvalidParameterError, InvalidTypeError, SessionClosedError
@@ -320,8 +320,12 @@ class Playhead(LockedMixin):
             self._wire = (serial, self.page_state_now())
         return self._wire[1]
 
+    def page_answer(self) -> dict[str, Any]:
+        """The same now, and what time it is here: a page that knows when it asked can tell how its clock differs."""
+        return {**self.page_state_now(), "clock_s": self._clock.now_s}
+
     def page_state_now(self) -> dict[str, Any]:
-        """The same, with the position of this moment: for a page that has just come."""
+        """The same, with the position of this moment."""
         motion = self._clock.read()
         start_s, end_s = self.range_s()
         return {
@@ -474,15 +478,14 @@ def place_of(track: Any, tempo: TempoMap) -> ClipMap:
     )
 
 
-def _real(name: str, value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+def _real(name: str, value: Any) -> float:
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
         raise InvalidTypeError(f"{name} is a {type(value).__name__}, not a number.", hint="The playhead stays.")
-    number = float(value)
-    if not math.isfinite(number) or abs(number) > MAX_TIME_S:
+    if not -MAX_TIME_S <= value <= MAX_TIME_S:  # NaN is not, either
         raise InvalidParameterError(
             f"{name} is {value!r:.40}, which is no usable number.", hint="The playhead stays.", parameter=name
         )
-    return number
+    return float(value)
 
 
 def _seconds(name: str, value: object) -> float:

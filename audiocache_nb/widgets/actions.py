@@ -59,7 +59,7 @@ def move_playhead(session: Any, request: PlayheadRequest) -> dict[str, Any]:
     if getattr(session, "playhead", None) is None:
         return refused(request.id, "This session has no playhead.")
     if request.verb == "sync":
-        return {"kind": "playhead", "id": request.id, **session.playhead.page_state_now()}
+        return {"kind": "playhead", "id": request.id, **session.playhead.page_answer()}
     session.playhead.control(**request.change)
     return done(request.id, "")
 

@@ -27,7 +27,9 @@ class PlayheadTraits(traitlets.HasTraits):
 
 
 def playhead_values(session: Any) -> dict[str, Any]:
-    """The traits of `PlayheadTraits`."""
+    """The traits of `PlayheadTraits`; nothing for a session without a playhead."""
+    if getattr(session, "playhead", None) is None:
+        return {}
     return {"playhead": session.playhead.page_state(), "tempo": tempo_values(session.tempo.snapshot())}
 
 

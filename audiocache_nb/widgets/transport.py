@@ -35,7 +35,7 @@ from audiocache_nb.widgets.pool import Pool
 from audiocache_nb.widgets.words import duration_text
 
 QUEUE_LENGTH = 32
-_POSITION = frozenset({"client", "heard", "time_s", "playing", "moving", "rate", "stamp_s"})
+_POSITION = frozenset({"client", "heard", "time_s", "playing", "moving", "rate", "stamp_s", "synced"})
 
 
 class Transport(PlayheadTraits, AcnWidget):
@@ -159,7 +159,8 @@ class Transport(PlayheadTraits, AcnWidget):
         said = change["new"]
         if not said or "_playhead" not in self.__dict__ or self._ended:
             return
-        report = Report(*(said[name] for name in ("heard", "time_s", "playing", "moving", "rate", "stamp_s")))
+        names = ("heard", "time_s", "playing", "moving", "rate", "stamp_s", "synced")
+        report = Report(**{name: said[name] for name in names})
         if said["client"] != self.client:
             if not report.playing:
                 return
@@ -270,6 +271,6 @@ def is_position(value: object) -> bool:
         return False
     if not isinstance(heard, int) or isinstance(heard, bool) or not 0 <= heard <= MAX_ID:
         return False
-    if not isinstance(value["playing"], bool) or not isinstance(value["moving"], bool):
+    if not all(isinstance(value[name], bool) for name in ("playing", "moving", "synced")):
         return False
     return is_time(value["time_s"]) and is_time(value["stamp_s"]) and rate is not None and MIN_RATE <= rate <= MAX_RATE

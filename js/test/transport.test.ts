@@ -137,7 +137,8 @@ const settle = (ms = 100) => vi.advanceTimersByTimeAsync(ms);
 const position = (model: FakeModel) => model.traits.position as Record<string, unknown>;
 const clientOf = (model: FakeModel) =>
   (model.sent.find((m) => m.kind === "sound") as unknown as { client: string }).client;
-const sentVerbs = (model: FakeModel) => model.sent.filter((m) => m.kind === "playhead").map((m) => m.verb);
+const sentVerbs = (model: FakeModel) =>
+  model.sent.filter((m) => m.kind === "playhead" && m.verb !== ("sync" as string)).map((m) => m.verb);
 
 beforeEach(() => {
   session++;
@@ -359,6 +360,34 @@ describe("Transport", () => {
     expect(volume.value).toBe("0.5");
     expect(volume.getAttribute("aria-valuetext")).toBe("50 percent");
   });
+});
+
+it("tells the kernel the kernel's own time, once it knows it", async () => {
+  const { model, button } = await shown();
+  const offset_s = 5000;
+  const answer = model.answer;
+  model.answer = (message) => {
+    answer?.(message);
+    // 40 ms there, 40 ms back.
+    if (message.kind === "playhead" && message.verb === ("sync" as string))
+      setTimeout(() => {
+        const clock_s = performance.now() / 1000 + offset_s;
+        setTimeout(() => model.message({ kind: "playhead", id: message.id, serial: 1, clock_s }), 40);
+      }, 40);
+  };
+  button("Play").click();
+  await settle(20);
+  expect(position(model)).toMatchObject({ synced: false });
+  await settle(3000);
+  expect(position(model)).toMatchObject({ synced: true, playing: true });
+  const stamp_s = position(model).stamp_s as number;
+  expect(Math.abs(stamp_s - (performance.now() / 1000 + offset_s))).toBeLessThan(0.06);
+  const asked = () => model.sent.filter((message) => message.verb === ("sync" as string)).length;
+  expect(asked()).toBeLessThan(12);
+  button("Pause").click();
+  const before = asked();
+  await settle(10_000);
+  expect(asked()).toBe(before);
 });
 
 describe("a file on the server", () => {

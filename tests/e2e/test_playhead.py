@@ -98,7 +98,7 @@ print(json.dumps(said))
 
 def test_the_playhead_is_where_the_sound_is(shown, notebook, page: Page, record_property):
     shown.run(4)
-    wait_for(page, "!a.paused && a.currentTime > 0.5")
+    wait_for(page, "!a.paused && a.currentTime > 1")
     page.evaluate(WATCH_PAGE)
     page.evaluate(
         """source => {
@@ -115,7 +115,6 @@ def test_the_playhead_is_where_the_sound_is(shown, notebook, page: Page, record_
     off_ms = 1000 * np.abs(said[inside, 1] - expected)
     record_property("off_ms", [round(float(np.percentile(off_ms, p)), 1) for p in (50, 95, 100)])
     assert np.percentile(off_ms, 95) <= 60
-    assert np.all(np.diff(said[:, 1]) >= -0.06), "it went back"
 
 
 def test_keys_loop_and_rate(shown, page: Page):
@@ -168,8 +167,9 @@ def test_keys_loop_and_rate(shown, page: Page):
     shown.screenshot("transport-loop")
 
 
-def test_a_file_is_fetched_from_the_server_and_not_from_the_kernel(notebook, page: Page):
-    nb = notebook(FILE.format(name="a tone.wav"), SHOW, SAY)
+def test_a_file_comes_from_the_server_and_one_that_it_hides_from_the_kernel(notebook, page: Page):
+    hidden = FILE.replace("soundfile.write", "import os; os.makedirs('.hidden', exist_ok=True); soundfile.write")
+    nb = notebook(FILE.format(name="a tone.wav"), SHOW, hidden.format(name=".hidden/tone.flac"), SHOW)
     requests: list[str] = []
     page.on("request", lambda request: requests.append(request.url))
     nb.run(0)
@@ -177,19 +177,18 @@ def test_a_file_is_fetched_from_the_server_and_not_from_the_kernel(notebook, pag
     wait_for(page, "a && a.readyState >= 3")
     assert audio(page, "src").endswith("/files/a%20tone.wav")
     page.get_by_role("button", name="Play", exact=True).click()
-    wait_for(page, "a.currentTime > 0.2")
-    page.evaluate(f"{SOUND}.pause()")
+    wait_for(page, "!a.paused && a.currentTime > 0.2")
+    page.get_by_role("button", name="Pause", exact=True).click()
     assert any("a%20tone.wav" in url for url in requests)
-
-
-def test_a_file_that_the_server_hides_comes_in_pieces(notebook, page: Page):
-    hidden = FILE.replace("soundfile.write", "import os; os.makedirs('.hidden', exist_ok=True); soundfile.write")
-    nb = notebook(hidden.format(name=".hidden/tone.flac"), SHOW)
-    nb.run(0)
-    nb.run(1)
-    wait_for(page, "a && a.readyState >= 3")
-    assert audio(page, "src").startswith("blob:")
-    assert audio(page, "duration") == pytest.approx(20, abs=0.01)
+    nb.run(2)
+    nb.run(3)
+    page.wait_for_function("() => document.querySelectorAll('audio')[1]?.readyState >= 3", timeout=30_000)
+    src, duration_s = page.evaluate(
+        "() => { const a = document.querySelectorAll('audio')[1]; return [a.src, a.duration]; }"
+    )
+    assert src.startswith("blob:")
+    assert duration_s == pytest.approx(20, abs=0.01)
+    assert not any("hidden" in url for url in requests)
 
 
 def test_places_gain_and_mixes_are_heard(notebook, page: Page):
@@ -301,3 +300,4 @@ track = session.add_audio(*acn.examples.load("melody"), name="melody"); playhead
     nb.screenshot("inspector-dark")
     spectrum.scroll_into_view_if_needed()
     nb.screenshot("inspector-spectrum-dark")
+    nb.theme(dark=False)

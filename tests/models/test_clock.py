@@ -176,6 +176,17 @@ def test_late_reports_do_not_make_it_jitter(clock, hand):
         assert clock.read().time_s == pytest.approx(hand.now_s - 1000, abs=0.041 if k < 1 else 1e-6)
 
 
+def test_a_page_that_knows_the_kernels_time_is_followed_to_the_point(clock, hand):
+    page = object()
+    for k in range(20):
+        sent_s = 1000 + 0.05 * k
+        hand.now_s = sent_s + (0.11 if k % 2 else 0.2)  # not one of them quick
+        clock.report(page, dataclasses.replace(report(0.05 * k, stamp_s=sent_s), synced=True))
+        assert clock.read().time_s == pytest.approx(hand.now_s - 1000)
+    clock.report(page, dataclasses.replace(report(1.0, stamp_s=hand.now_s + 5), synced=True))
+    assert clock.read().time_s == pytest.approx(1.0), "nothing comes from the future"
+
+
 def test_who_goes_takes_the_sound_along(clock, hand):
     page = object()
     clock.report(page, report(2.0))

@@ -2,7 +2,16 @@ from __future__ import annotations
 
 import pytest
 
-from audiocache_nb.widgets.messages import ActionRequest, TileRequest, done, parse, refused
+from audiocache_nb.widgets.messages import (
+    ActionRequest,
+    PieceRequest,
+    PlayheadRequest,
+    SoundRequest,
+    TileRequest,
+    done,
+    parse,
+    refused,
+)
 
 TILE = {"kind": "tile", "id": 7, "layer": "rms", "level": 2, "index": 3, "revision": 4}
 ACTION = {"kind": "action", "id": 8, "verb": "stop", "track_id": "song"}
@@ -59,3 +68,47 @@ def test_other_things_are_no_messages(content):
 def test_replies():
     assert done(3, "ok") == {"kind": "done", "id": 3, "message": "ok"}
     assert refused(3, "no") == {"kind": "refused", "id": 3, "message": "no"}
+
+
+SEEK = {"kind": "playhead", "id": 9, "verb": "seek", "time_s": 1.5}
+PIECE = {"kind": "piece", "id": 10, "key": "abc-wave", "index": 2}
+SOUND = {"kind": "sound", "id": 11, "verb": "hello", "client": "page-1", "key": ""}
+
+
+def test_what_moves_the_playhead():
+    assert parse(SEEK) == PlayheadRequest(9, "seek", {"time_s": 1.5})
+    play = {"kind": "playhead", "id": 9, "verb": "play"}
+    assert parse({**play, "done": True}) == PlayheadRequest(9, "play", {"playing": True}, done=True)
+    assert parse({**play, "verb": "pause", "time_s": 2}).change == {"playing": False, "time_s": 2.0}
+    assert parse({**play, "verb": "rate", "rate": 2}).change == {"rate": 2.0}
+    assert parse({**play, "verb": "loop", "loop": [1, 2]}).change == {"loop_start_s": 1.0, "loop_end_s": 2.0}
+    assert parse({**play, "verb": "loop", "loop": None}).change == {"loop_start_s": None, "loop_end_s": None}
+    assert parse({**play, "verb": "sync"}).change == {}
+    assert parse(PIECE) == PieceRequest(10, "abc-wave", 2)
+    assert parse(SOUND) == SoundRequest(11, "hello", "page-1", "")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"id": -1}, {"id": None}, {"verb": "jump"}, {"verb": None}, {"verb": []}, {"verb": "rate"}, {"verb": "loop"},
+        {"time_s": "1"}, {"time_s": True}, {"time_s": float("nan")}, {"time_s": float("inf")}, {"time_s": 1e10},
+        {"time_s": 10**400}, {"rate": 0}, {"rate": 1e9}, {"rate": None}, {"loop": [1]}, {"loop": [2, 1]},
+        {"loop": [1, 1]}, {"loop": "ab"}, {"loop": [1, float("nan")]}, {"done": 1}, {"extra": 1},
+    ],
+)  # fmt: skip
+def test_what_does_not_move_the_playhead(change):
+    assert parse({**SEEK, **change}) is None
+
+
+@pytest.mark.parametrize(
+    ("message", "change"),
+    [
+        (PIECE, {"index": -1}), (PIECE, {"index": 1.0}), (PIECE, {"key": ""}), (PIECE, {"key": None}),
+        (PIECE, {"key": "x" * 401}), (PIECE, {"path": "x"}), (SOUND, {"verb": "shout"}), (SOUND, {"verb": []}),
+        (SOUND, {"client": ""}), (SOUND, {"client": 3}), (SOUND, {"key": None}), (SOUND, {"id": "1"}),
+        (SOUND, {"x": 1}),
+    ],
+)  # fmt: skip
+def test_requests_for_sound_that_are_none(message, change):
+    assert parse({**message, **change}) is None

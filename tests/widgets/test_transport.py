@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gc
+import time
 import weakref
 
 import numpy as np
@@ -41,7 +42,7 @@ def show(transport, client="page-1"):
 
 def position(time_s, *, client="page-1", heard=0, playing=True, stamp_s=0.0, **more):
     values = {"client": client, "heard": heard, "time_s": time_s, "playing": playing, "moving": playing, "rate": 1}
-    return {**values, "stamp_s": stamp_s, **more}
+    return {**values, "stamp_s": stamp_s, "synced": False, **more}
 
 
 def commands(transport):
@@ -96,6 +97,7 @@ def test_what_the_page_did_by_itself_is_taken_over_and_not_commanded_again(sessi
     page.page_sends({"kind": "playhead", "id": 9, "verb": "sync"})
     ((answer, _),) = replies(transport, 9)
     assert (answer["kind"], answer["time_s"], answer["playing"]) == ("playhead", 11.0, False)
+    assert answer["clock_s"] == pytest.approx(time.monotonic(), abs=30)
 
 
 def test_without_a_page_the_kernels_clock_plays(session, track):
@@ -195,6 +197,7 @@ def test_what_pages_send_is_checked(session, transport):
         position(1.0, client="x" * 1000),
         position(1.0, playing=1),
         position(1.0, moving=None),
+        position(1.0, synced=1),
         position(1e12),
     ):
         assert not is_position(bad), bad

@@ -10,6 +10,7 @@ import { type Engine, type Motion, type Playhead, parseMotion } from "../playhea
 import { listen, onAbort, Timer, throttle } from "../scope";
 import { fetchPieces, fileUrl, type Media } from "./media";
 import { Mixer } from "./mixer";
+import { KernelClock } from "./sync";
 
 const TICK_MS = 25;
 const REPORT_MS = 50;
@@ -64,6 +65,7 @@ export class SoundEngine implements Engine {
   #views = 0;
   #volume = 1;
   #start = 0;
+  readonly #clock: KernelClock;
   readonly #timer: Timer;
   readonly #report: () => void;
   readonly #listeners = new Set<() => void>();
@@ -76,6 +78,7 @@ export class SoundEngine implements Engine {
     readonly signal: AbortSignal,
   ) {
     this.mixer = new Mixer(audio);
+    this.#clock = new KernelClock(hub, signal);
     this.#timer = new Timer(() => this.#tick(), signal);
     this.#report = throttle(() => this.#send(), REPORT_MS, signal);
     audio.preload = "auto";
@@ -227,6 +230,7 @@ export class SoundEngine implements Engine {
     this.#moving = false;
     this.#time_s = this.#last_s = time_s;
     this.#load();
+    this.#clock.start();
     const turn = ++this.#start;
     void this.mixer.start().then((runs) => {
       if (turn !== this.#start || !this.#playing || this.signal.aborted) return;
@@ -250,6 +254,7 @@ export class SoundEngine implements Engine {
     this.#playing = this.#moving = this.#sounding = false;
     this.#time_s = time_s;
     this.#timer.clear();
+    this.#clock.stop();
     this.audio.pause();
   }
 
@@ -365,6 +370,7 @@ export class SoundEngine implements Engine {
 
   #send(): void {
     if (this.signal.aborted || this.playhead.engine !== this) return;
+    const kernel_s = this.#clock.now();
     this.model.set("position", {
       client: this.client,
       heard: this.#heard,
@@ -372,7 +378,8 @@ export class SoundEngine implements Engine {
       playing: this.#playing,
       moving: this.#moving,
       rate: this.#rate,
-      stamp_s: performance.now() / 1000,
+      stamp_s: kernel_s ?? performance.now() / 1000,
+      synced: kernel_s !== null,
     });
     this.model.save_changes();
   }
