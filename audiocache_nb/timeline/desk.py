@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from audiocache_nb.analysis.control import Progress
@@ -71,6 +71,8 @@ class Desk:
         self._unsure: dict[tuple[str, Slot], int] = {}  # how often running code was edited, or edited what it reads
         self.gate = gate or Gate()
         self._gated: dict[str, dict[Slot, Estimate]] = {}  # what waits at the gate, with the cost of all of it together
+        # One slot of each calculator, of these sources: there are few of them, and many sources.
+        self._calculators: tuple[Mapping[str, SourceState], dict[str, Slot]] = ({}, {})
         self._called: dict[str, str] = {}  # what was last said about that, by source
         self.listeners: list[Listener] = []  # called under the lock with what jobs say, also with what shows nowhere
 
@@ -401,9 +403,13 @@ class Desk:
         Whether a slot is `concerned` depends on its calculator alone.
         """
         superseded: list[Job] = []
-        slots: dict[str, Slot] = {}  # one of each calculator: there are few of them, and many sources
-        for state in change.sources.values():
-            slots.update(state.calculators)
+        known, slots = self._calculators
+        if known is not change.sources:
+            slots = {}
+            for state in change.sources.values():
+                slots.update(state.calculators)
+            if not change.of_sources:  # what is still being written to may yet be another
+                self._calculators = (change.sources, slots)
         hit = {calculator_id for calculator_id, slot in slots.items() if concerned(slot)}
         for source_id, state in list(change.sources.items()) if hit else ():
             if hit.isdisjoint(state.calculators):

@@ -92,8 +92,7 @@ class TimelineStore:
                 self._current = None
             if not change.touched and not change.events:
                 return
-            tracks = MappingProxyType(change.tracks) if change.moved else self._snapshot.tracks
-            self._snapshot = Snapshot(self._snapshot.revision + 1, tracks, MappingProxyType(change.sources))
+            self._snapshot = Snapshot(self._snapshot.revision + 1, change.tracks, change.sources)
             numbered = []
             for event in change.events:
                 self._sequence += 1
@@ -218,35 +217,52 @@ class Change:
     def __init__(self, snapshot: Snapshot) -> None:
         self.of_sources: set[str] = set()
         self.of_tracks: set[str] = set()
-        self.tracks: dict[str, Track] = dict(snapshot.tracks)
-        self.sources: dict[str, SourceState] = dict(snapshot.sources)
+        # Copied when they are first written to: a change of the tempo, for one, writes to neither.
+        self.tracks: Mapping[str, Track] = snapshot.tracks
+        self.sources: Mapping[str, SourceState] = snapshot.sources
         self.events: list[Event] = []
         self.touched = False
-        self.moved = False  # whether any track is another one now
+        self._own_tracks: dict[str, Track] | None = None
+        self._own_sources: dict[str, SourceState] | None = None
 
     def put_source(self, state: SourceState) -> None:
         """Add or replace a source."""
-        self.sources[state.source.id] = state
-        self.of_sources.add(state.source.id)
-        self.touched = True
+        self._sources_to_write(state.source.id)[state.source.id] = state
 
     def drop_source(self, source_id: str) -> None:
         """Remove a source."""
-        del self.sources[source_id]
-        self.of_sources.add(source_id)
-        self.touched = True
+        del self._sources_to_write(source_id)[source_id]
 
     def put_track(self, track: Track) -> None:
         """Add or replace a track."""
-        self.tracks[track.id] = track
-        self.of_tracks.add(track.id)
-        self.touched = self.moved = True
+        self._tracks_to_write(track.id)[track.id] = track
 
     def drop_track(self, track_id: str) -> None:
         """Remove a track."""
-        del self.tracks[track_id]
-        self.of_tracks.add(track_id)
-        self.touched = self.moved = True
+        del self._tracks_to_write(track_id)[track_id]
+
+    def order_tracks(self, tracks: Iterable[Track]) -> None:
+        """Put all tracks there are to be, in their order."""
+        ordered = {track.id: track for track in tracks}
+        written = self._tracks_to_write(*ordered)
+        written.clear()
+        written.update(ordered)
+
+    def _sources_to_write(self, source_id: str) -> dict[str, SourceState]:
+        if self._own_sources is None:
+            self._own_sources = dict(self.sources)
+            self.sources = MappingProxyType(self._own_sources)
+        self.of_sources.add(source_id)
+        self.touched = True
+        return self._own_sources
+
+    def _tracks_to_write(self, *track_ids: str) -> dict[str, Track]:
+        if self._own_tracks is None:
+            self._own_tracks = dict(self.tracks)
+            self.tracks = MappingProxyType(self._own_tracks)
+        self.of_tracks.update(track_ids)
+        self.touched = True
+        return self._own_tracks
 
     def emit(self, event: Event) -> None:
         """Announce what happened, once the change is made."""

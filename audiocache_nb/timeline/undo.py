@@ -304,9 +304,7 @@ class Removed(Step):
                 timeline._on_hold.add(track.track_id)
             for element in timeline.demand.unpark(track.track_id):
                 change.emit(events.DemandChanged(element=element, wishes=timeline.demand.of(element)))
-        change.tracks.clear()
-        for made in order:
-            change.put_track(made)
+        change.order_tracks(order)
         for track in self.tracks:
             change.emit(events.TrackAdded(track_id=track.track_id, source_id=track.source_id))
         for source_id, source in sources.items():

@@ -111,6 +111,10 @@ class TempoMap:
         segments.setflags(write=False)
         return segments
 
+    @functools.cached_property
+    def _columns(self) -> NDArray[np.float64]:
+        return np.ascontiguousarray(self._segments.T)
+
     @property
     def is_constant(self) -> bool:
         """Whether one tempo holds for all time."""
@@ -311,7 +315,7 @@ class TempoMap:
         if len(segments) == 1:
             return segments[0].tolist()
         index = np.searchsorted(segments[:, column], value, side="right") - 1
-        return np.moveaxis(segments[np.maximum(index, 0)], -1, 0)
+        return np.take(self._columns, np.maximum(index, 0), axis=1)
 
     def __repr__(self) -> str:
         if self.is_constant:

@@ -67,6 +67,25 @@ class TestChanges:
             pass
         assert store.snapshot() is before
 
+    def test_what_a_change_does_not_write_to_is_not_copied(self, store):
+        put(store, "t")
+        before = store.snapshot()
+        happen(store)
+        now = store.snapshot()
+        assert now is not before
+        assert (now.tracks, now.sources) == (before.tracks, before.sources)
+        assert now.tracks is before.tracks
+        assert now.sources is before.sources
+
+    def test_the_order_of_tracks_can_be_changed(self, store):
+        for name in "tu":
+            put(store, name)
+        before = store.snapshot()
+        with store.changing() as change:
+            change.order_tracks(reversed(list(change.tracks.values())))
+        assert list(store.snapshot().tracks) == ["u", "t"]
+        assert list(before.tracks) == ["t", "u"]
+
     def test_a_change_inside_a_change_is_a_part_of_it(self, store):
         with store.changing() as outer:
             put(store, "inner")
