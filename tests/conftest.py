@@ -20,13 +20,6 @@ hypothesis.settings.register_profile("few", deadline=None, derandomize=True, pri
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "dev"))
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Refuse names that hold an address: processes that share the tests would not agree on what there is."""
-    odd = [item.nodeid for item in items if " at 0x" in item.nodeid]
-    if odd:
-        raise pytest.UsageError(f"give the parameters of these tests ids: {odd[:5]}")
-
-
 @pytest.fixture(scope="session")
 def _cache_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[pathlib.Path]:
     folder = tmp_path_factory.mktemp("cache")

@@ -190,10 +190,7 @@ class MinMaxPyramid(Pyramid):
         return values if values.ndim == 3 else np.repeat(values[:, :, None], 2, axis=2)
 
     def _joined(self, values: NDArray[Any]) -> NDArray[np.float32]:
-        joined = np.empty((-(-len(values) // self.factor), *values.shape[1:]), np.float32)
-        _join(values[..., 0], self.factor, np.fmin, joined[..., 0])
-        _join(values[..., 1], self.factor, np.fmax, joined[..., 1])
-        return joined
+        return join_extremes(values, self.factor)
 
 
 class ImagePyramid(Pyramid):
@@ -285,6 +282,16 @@ class ImagePyramid(Pyramid):
         joined = np.empty((-(-len(values) // self.factor), self.rows), np.uint8)
         _join(values, self.factor, np.maximum, joined)
         return joined
+
+
+def join_extremes(values: NDArray[Any], factor: int) -> NDArray[np.float32]:
+    """Extremes of groups of `factor` buckets [shape=(n, channels, 2)]; the last group may be shorter."""
+    if factor == 1:
+        return np.asarray(values, dtype=np.float32)
+    joined = np.empty((-(-len(values) // factor), *values.shape[1:]), np.float32)
+    _join(values[..., 0], factor, np.fmin, joined[..., 0])
+    _join(values[..., 1], factor, np.fmax, joined[..., 1])
+    return joined
 
 
 def row_groups(bins: int, max_rows: int = MAX_ROWS) -> tuple[int, int]:

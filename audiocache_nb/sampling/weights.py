@@ -61,16 +61,12 @@ def nodes_of(position: Any, interpolation: Interpolation) -> tuple[tuple[Any, ..
 
 def to_power(db: NDArray[Any]) -> NDArray[Any]:
     """``10**(db / 10)``."""
-    power = np.asarray(db * db.dtype.type(_DB_TO_LOG))
-    return np.exp(power, out=power)
+    return np.asarray(np.exp(db * db.dtype.type(_DB_TO_LOG)))
 
 
 def to_db(power: NDArray[Any]) -> NDArray[Any]:
     """``10 log10(power)``, with a floor at -370 dB."""
-    db = np.asarray(np.maximum(power, power.dtype.type(_LEAST_POWER)))
-    np.log10(db, out=db)
-    db *= 10.0
-    return db
+    return np.asarray(10.0 * np.log10(np.maximum(power, power.dtype.type(_LEAST_POWER))))
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

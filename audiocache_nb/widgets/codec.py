@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from audiocache_nb.widgets.messages import TileRequest
 
-DTYPES = {"float32": "<f4", "uint8": "u1"}
+DTYPES = {"float32": "<f4", "float64": "<f8", "uint8": "u1"}
 
 
 def tile_message(request: TileRequest, start_bucket: int, values: NDArray[Any]) -> tuple[dict[str, Any], bytes]:
@@ -21,7 +21,7 @@ def tile_message(request: TileRequest, start_bucket: int, values: NDArray[Any]) 
         What is answered; its address is repeated, so that the page need not remember it.
     start_bucket : int
         First bucket of the tile, counted in buckets of its level.
-    values : ndarray of float32 [shape=(m, channels, 2)] or of uint8 [shape=(m, rows)]
+    values : ndarray of float32 [shape=(m, channels, 2)], uint8 [shape=(m, rows)] or float64 [shape=(m, fields)]
         NaN and infinities may occur: they travel in the buffer only.
     """
     dtype = values.dtype.name

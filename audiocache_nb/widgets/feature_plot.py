@@ -1,8 +1,7 @@
-"""A feature over time, zoomable, above it the waveform."""
+"""Features over time, zoomable, above them the waveform."""
 
 from __future__ import annotations
 
-import dataclasses
 import threading
 import uuid
 from collections.abc import Mapping
@@ -11,16 +10,18 @@ from typing import Any
 import traitlets
 
 from audiocache_nb.errors import InvalidParameterError
-from audiocache_nb.features.descriptor import Descriptor
 from audiocache_nb.features.profile import AnalysisProfile
-from audiocache_nb.features.registry import Registry, calculators
 from audiocache_nb.features.track import FeatureTrack
 from audiocache_nb.models.protocol import EntryLike, SessionLike, SnapshotLike, require_open, require_track
 from audiocache_nb.models.text import finite, message_text
+from audiocache_nb.timing.clip import ClipMap
 from audiocache_nb.widgets.base import AcnWidget, track_title
 from audiocache_nb.widgets.fallback import Fallback
-from audiocache_nb.widgets.layers import Kind, Picture, expected_kind, kind_of, layer_values, why_not
+from audiocache_nb.widgets.layers import kind_of, layer_values
 from audiocache_nb.widgets.messages import TileRequest, refused
+from audiocache_nb.widgets.playhead_view import PlayheadTraits, playhead_values
+from audiocache_nb.widgets.plot_parts import Features, Part, find_entry, make_parts
+from audiocache_nb.widgets.plot_traits import PlotTraits, is_choice
 from audiocache_nb.widgets.status_badge import badge_values
 from audiocache_nb.widgets.tiles import tile_service
 from audiocache_nb.widgets.words import duration_text, shape_text
@@ -28,74 +29,84 @@ from audiocache_nb.widgets.words import duration_text, shape_text
 PREPARING = "Preparing the picture…"
 STALE_REVISION = "The feature has changed meanwhile."
 NOTHING = "There is nothing to draw."
+EMPTY = "It is empty; there is nothing to plot."
+TITLE_FEATURES = 3
 
 
-@dataclasses.dataclass
-class _Layer:
-    """One layer: what is wanted, and what is shown of it now."""
+class FeaturePlot(PlotTraits, PlayheadTraits, AcnWidget):
+    """Plots features of a track over time, one below the other; zoom and pan with wheel, drag and keys.
 
-    name: str
-    wanted: Descriptor
-    kind: Kind
-    label: str
-    key: str = ""
-    revision: int = 0
-    picture: Picture | None = None
-
-
-class FeaturePlot(AcnWidget):
-    """Plots a feature of a track over time; zoom and pan with wheel, drag and keys.
-
-    Making the plot asks for the feature; closing it withdraws the wish. Data travel as tiles that
-    the page fetches for what it shows, so that an hour of audio is as quick as a second.
+    Making the plot asks for the features; closing it withdraws the wish. Data travel as tiles that
+    the page fetches for what it shows, so that an hour of audio is as quick as a second. A waveform
+    can be zoomed down to its samples.
 
     Parameters
     ----------
     session : Session
     track : Track or str
-    feature : str or Descriptor
-        Any framewise feature. Up to 8 values per frame are drawn as curves, more as an image.
+    feature : str, Descriptor or a list of them
+        Up to 8 values per frame are drawn as curves, more as an image; lists of events as marks.
     profile : AnalysisProfile, optional
     waveform : bool
         Whether to show the waveform as well.
     height : int > 0 [pixels], optional
         Of all drawings together; default: each has its own.
+    **choices
+        Any of the attributes below that can be set, for example ``colormap="grey"``.
 
     Attributes
     ----------
     span : tuple of float (t0, t1) [s]
-        The visible range, in source time. May be set, observed and linked with another plot's.
+        The visible range. May be set, observed and linked with another plot's.
+    selection : None, (t0, t1) or (t0, t1, f0, f1) [s and Hz]
+        What was marked, by dragging with the shift key or after a click on the tool for it.
+    linked : bool
+        Whether it moves together with the other linked plots of the session.
+    time_axis : {"seconds", "bars"}
+    frequency_axis : {"auto", "linear", "log", "mel"}
+    colormap : {"heat", "sea", "grey", "paper", "balance"}
+    value_min, value_max : float, optional
+        Range of the colours of the first image and of all others of its unit.
+    gamma : float in 0.1 .. 10
     layers : list of dict
         What is drawn, and why something is not.
+
+    Notes
+    -----
+    All times are those of the timeline. A clip that lies elsewhere is drawn where it lies; the part
+    of its recording that its region leaves out is shown, but dimmed.
 
     Raises
     ------
     UnknownTrackError, UnknownFeatureError, UnknownCalculatorError, SessionClosedError, WidgetError
+    InvalidParameterError, InvalidTypeError
 
     Examples
     --------
-    >>> acn.FeaturePlot(session, track, "spectrogram")  # doctest: +SKIP
+    >>> acn.FeaturePlot(session, track, ["spectrogram", "rms", "onsets"])  # doctest: +SKIP
     """
 
     view_name = "plot"
-    page_traits = AcnWidget.page_traits | {"span"}
+    page_traits = AcnWidget.page_traits | PlotTraits.page_choices
 
     title = traitlets.Unicode().tag(sync=True)
     duration_s = traitlets.Float(0.0).tag(sync=True)
+    clip = traitlets.Dict().tag(sync=True)
+    link = traitlets.Unicode().tag(sync=True)
     status = traitlets.Dict().tag(sync=True)
     layers: traitlets.List[Any] = traitlets.List().tag(sync=True)
     height = traitlets.Int(0).tag(sync=True)
-    span = traitlets.Tuple(traitlets.Float(), traitlets.Float()).tag(sync=True, echo_update=False)
 
     def __init__(
         self,
         session: SessionLike,
         track: Any,
-        feature: str | Descriptor = "spectrogram",
+        feature: Features = "spectrogram",
         *,
         profile: AnalysisProfile | None = None,
         waveform: bool = True,
         height: int | None = None,
+        **choices: Any,
     ) -> None:
         require_open(session)
         track_id = require_track(session, track)
@@ -103,12 +114,15 @@ class FeaturePlot(AcnWidget):
         self._track_id = track_id
         self._parts_lock = threading.RLock()
         self._element = f"plot-{uuid.uuid4().hex[:12]}"
-        self._parts = _parts(session, track_id, feature, profile, waveform=waveform)
+        _check_choices(choices)
+        self._parts = make_parts(session, track_id, feature, profile, waveform=waveform)
         self._tiles = tile_service(session)
         drawn = 0 if height is None else _checked_height(height)
         snapshot = session.store.snapshot()
         values = self._plot_values(session, snapshot)
-        super().__init__(session, span=(0.0, max(values["duration_s"], 1e-3)), height=drawn, **values)
+        start_s = -values["clip"]["shift_s"]
+        whole = (start_s, start_s + max(values["duration_s"], 1e-3))
+        super().__init__(session, **{"span": whole, **choices}, height=drawn, link=self._tiles.name, **values)
         try:
             session.request(track_id, [part.wanted for part in self._parts], element=self._element, profile=profile)
         except BaseException:
@@ -123,20 +137,26 @@ class FeaturePlot(AcnWidget):
     def _plot_values(self, session: SessionLike, snapshot: SnapshotLike) -> dict[str, Any]:
         status = badge_values(snapshot, self._track_id)
         names = ("state", "text", "message", "progress", "label", "eta_s")
-        values: dict[str, Any] = {"status": {name: status[name] for name in names}}
+        values: dict[str, Any] = {"status": {name: status[name] for name in names}, **playhead_values(session)}
         track = snapshot.tracks.get(self._track_id)
         source = None if track is None else snapshot.sources.get(track.source_id)
         if source is not None:
-            feature = self._parts[-1].label
-            values["title"] = f"{track_title(snapshot, self._track_id)} · {feature}"
+            values["title"] = f"{track_title(snapshot, self._track_id)} · {self._features_text()}"
             values["duration_s"] = finite(source.source.duration) or 0.0
+            values["clip"] = _clip_values(track, values["duration_s"])
         entries = {} if source is None else source.entries
         gone = "The track was removed." if source is None else ""
         with self._parts_lock:
             values["layers"] = [self._layer(part, find_entry(entries, part.wanted), gone) for part in self._parts]
         return values
 
-    def _layer(self, part: _Layer, entry: EntryLike | None, gone: str) -> dict[str, Any]:
+    def _features_text(self) -> str:
+        labels = [part.label for part in self._parts]
+        shown = labels[1:] if len(labels) > 1 and self._parts[0].kind == "minmax" else labels
+        more = f" and {len(shown) - TITLE_FEATURES} more" if len(shown) > TITLE_FEATURES else ""
+        return ", ".join(shown[:TITLE_FEATURES]) + more
+
+    def _layer(self, part: Part, entry: EntryLike | None, gone: str) -> dict[str, Any]:
         state = entry.state if entry is not None else "missing"
         reason = message_text(entry.reason) if entry is not None else gone
         track = entry.track if entry is not None else None
@@ -145,7 +165,7 @@ class FeaturePlot(AcnWidget):
         if state == "bad_request":
             state = "failed"
         if track is not None and kind_of(track) is None:
-            state, reason, track = "failed", why_not(track), None
+            state, reason, track = "failed", EMPTY, None
         if track is not None:
             self._show(part, track)
             if part.picture is None:
@@ -157,23 +177,27 @@ class FeaturePlot(AcnWidget):
             part.kind = part.picture.kind
         return layer_values(
             part.name,
-            track,
             part.picture,
             kind=part.kind,
             label=part.label,
+            unit=track.unit if track is not None else "",
             state=state,
             reason=reason,
             revision=part.revision,
         )
 
-    def _show(self, part: _Layer, track: FeatureTrack) -> None:
+    def _show(self, part: Part, track: FeatureTrack) -> None:
         """Take the picture of a track if it is there, and have it made otherwise."""
         if part.key != track.key:
             part.key, part.picture, part.revision = track.key, None, part.revision + 1
         if part.picture is None:
             part.picture = self._tiles.picture(track)
         if part.picture is None and not self._tiles.failure(track):
-            self._tiles.prepare(track, self._picture_ready)
+            self._tiles.prepare(track, self._picture_ready, self._audio())
+
+    def _audio(self) -> Any:
+        track = self._session.store.snapshot().tracks.get(self._track_id)
+        return None if track is None else track.source
 
     def _picture_ready(self) -> None:
         self._session.publisher.poke(self)
@@ -200,27 +224,18 @@ class FeaturePlot(AcnWidget):
         layer = next((layer for layer in self.layers if layer["name"] == request.layer), None)
         if layer is None:
             return 0
+        if part.kind == "events":
+            return 2  # they are few
         tile_s = layer["hop_s"] * pyramid.factor**request.level * pyramid.tile_buckets
-        start_s = layer["t0_s"] + request.index * tile_s
+        start_s = layer["t0_s"] - self.clip.get("shift_s", 0.0) + request.index * tile_s
         if start_s < self.span[1] and start_s + tile_s > self.span[0]:
             return 2
         return 1 if request.level == pyramid.levels - 1 else 0
 
     # -- page and end ---------------------------------------------------------------------------------
 
-    @traitlets.validate("span")
-    def _valid_span(self, proposal: Any) -> tuple[float, float]:
-        start_s, end_s = (finite(value) for value in proposal["value"])
-        if start_s is None or end_s is None or not start_s < end_s:
-            raise traitlets.TraitError("A span is a pair of finite times in seconds, the first below the second.")
-        return start_s, end_s
-
     def _accepts(self, name: str, value: Any) -> bool:
-        if name != "span":
-            return super()._accepts(name, value)
-        if not isinstance(value, (list, tuple)) or len(value) != 2:
-            return False
-        return all(isinstance(time_s, (int, float)) and finite(time_s) is not None for time_s in value)
+        return is_choice(name, value) if name in self.page_choices else super()._accepts(name, value)
 
     def _unseen(self) -> None:
         self._tiles.drop(self)
@@ -249,42 +264,18 @@ class FeaturePlot(AcnWidget):
         return Fallback(self.title, summary, ("Layer", "State", "Why", "Shape", "Range"), rows)
 
 
-def find_entry(entries: Mapping[Any, EntryLike], wanted: Descriptor) -> EntryLike | None:
-    """The entry of a resolved descriptor."""
-    for entry in entries.values():
-        slot = entry.slot
-        if (
-            slot.feature == wanted.feature
-            and slot.calculator_id == wanted.calculator
-            and slot.profile_id == wanted.used_profile.id
-            and tuple(slot.params) == wanted.params
-        ):
-            return entry
-    return None
+def _check_choices(choices: Mapping[str, Any]) -> None:
+    unknown = sorted(choices.keys() - PlotTraits.page_choices)
+    if unknown:
+        known = ", ".join(sorted(PlotTraits.page_choices))
+        raise InvalidParameterError(f"A plot has no choice {unknown[0]!r:.40}.", hint=f"There are: {known}.")
 
 
-def _parts(
-    session: SessionLike,
-    track_id: str,
-    feature: str | Descriptor,
-    profile: AnalysisProfile | None,
-    *,
-    waveform: bool,
-) -> list[_Layer]:
-    registry: Registry = getattr(session, "registry", calculators)
-    wanted = [registry.resolve(feature, profile)]
-    if waveform:
-        wave = registry.resolve("waveform", profile)
-        wanted = wanted if wave == wanted[0] else [wave, *wanted]
-    audio = session.store.snapshot().tracks[track_id].source
-    parts = []
-    for descriptor in wanted:
-        calculator = registry.get(str(descriptor.calculator))
-        default = registry.default_for(descriptor.feature).id == calculator.id
-        name = descriptor.feature if default else calculator.id
-        kind = expected_kind(calculator, audio, descriptor)
-        parts.append(_Layer(name, descriptor, kind, calculator.label or descriptor.feature))
-    return parts
+def _clip_values(track: Any, duration_s: float) -> dict[str, float]:
+    """Where the clip lies, in timeline seconds; add `shift_s` to get source seconds."""
+    clip: ClipMap = getattr(track, "clip", None) or ClipMap()
+    start_s, end_s = clip.span_s(duration_s)
+    return {"shift_s": clip.shift_s, "start_s": start_s, "end_s": end_s}
 
 
 def _checked_height(height: object) -> int:

@@ -22,8 +22,8 @@ from audiocache_nb.models.text import display_text, finite, message_text
 from audiocache_nb.sampling.options import check_interpolation
 from audiocache_nb.widgets.base import AcnWidget, track_title
 from audiocache_nb.widgets.fallback import Fallback
-from audiocache_nb.widgets.feature_plot import find_entry
 from audiocache_nb.widgets.playhead_view import PlayheadTraits, playhead_values
+from audiocache_nb.widgets.plot_parts import find_entry
 from audiocache_nb.widgets.ranges import curve_range, declared_range
 from audiocache_nb.widgets.words import duration_text
 

@@ -6,6 +6,7 @@ import dataclasses
 import functools
 import logging
 import threading
+import uuid
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable
@@ -17,8 +18,9 @@ from audiocache_nb.models.protocol import SessionLike
 from audiocache_nb.models.publisher import Publisher
 from audiocache_nb.models.text import message_text
 from audiocache_nb.widgets.codec import tile_message
-from audiocache_nb.widgets.layers import Picture, make_picture
+from audiocache_nb.widgets.layers import Picture
 from audiocache_nb.widgets.messages import TileRequest, refused
+from audiocache_nb.widgets.pictures import make_picture
 from audiocache_nb.widgets.pool import Pool, Stopped
 
 log = logging.getLogger("audiocache_nb")
@@ -54,6 +56,7 @@ class _Kept:
 class _Build:
     track: FeatureTrack
     ready: list[Callable[[], None]]
+    audio: Any = None
     error: str = ""
 
 
@@ -82,6 +85,7 @@ class TileService:
         self._failed: weakref.WeakKeyDictionary[FeatureTrack, str] = weakref.WeakKeyDictionary()
         self._queue: list[_Request] = []
         self._closed = False
+        self.name = uuid.uuid4().hex  # a page may show plots of several sessions
         self._pool = Pool(self._pick, self._lock, threads=THREADS)
 
     # -- pictures -----------------------------------------------------------------------------------
@@ -100,13 +104,19 @@ class TileService:
         with self._lock:
             return self._failed.get(track, "")
 
-    def prepare(self, track: FeatureTrack, ready: Callable[[], None]) -> None:
-        """Build the picture of a track in the background, then call `ready`, also after a failure."""
+    def prepare(self, track: FeatureTrack, ready: Callable[[], None], audio: Any = None) -> None:
+        """Build the picture of a track in the background, then call `ready`, also after a failure.
+
+        Parameters
+        ----------
+        audio : AudioSource, optional
+            The recording of the track, for what lies below its frames.
+        """
         with self._lock:
             if self._closed:
                 return
             if track.key not in self._kept and track not in self._failed:
-                build = self._builds.setdefault(track.key, _Build(track, []))
+                build = self._builds.setdefault(track.key, _Build(track, [], audio))
                 if ready not in build.ready:
                     build.ready.append(ready)
                 ready = _nothing
@@ -119,7 +129,7 @@ class TileService:
         picture: Picture | None = None
         error = ""
         try:
-            picture = make_picture(build.track, self._checkpoint)
+            picture = make_picture(build.track, self._checkpoint, build.audio)
         except Exception as failure:
             if isinstance(failure, Stopped):
                 raise

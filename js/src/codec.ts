@@ -25,7 +25,14 @@ export interface ImageTile extends TileHeader {
   data: Uint8Array;
 }
 
-export type Tile = RangeTile | ImageTile;
+/** One row per event; the first field is its time in the recording. */
+export interface EventTile extends TileHeader {
+  dtype: "float64";
+  fields: number;
+  data: Float64Array;
+}
+
+export type Tile = RangeTile | ImageTile | EventTile;
 
 export function floats(bytes: Uint8Array): Float32Array {
   // A message's buffer may start anywhere in a larger one; a Float32Array has to start on a multiple of four.
@@ -57,6 +64,12 @@ export function decodeTile(content: unknown, buffers: readonly Bytes[] | undefin
   if (content.dtype === "uint8" && shape.length === 2 && shape[1] >= 1) {
     if (bytes.byteLength !== count) return null;
     return { ...header, dtype: "uint8", rows: shape[1], data: bytes };
+  }
+  if (content.dtype === "float64" && shape.length === 2 && shape[1] >= 1) {
+    if (bytes.byteLength !== count * 8) return null;
+    const aligned = bytes.byteOffset % 8 === 0 ? bytes : bytes.slice();
+    const data = new Float64Array(aligned.buffer, aligned.byteOffset, count);
+    return { ...header, dtype: "float64", fields: shape[1], data };
   }
   return null;
 }

@@ -35,5 +35,9 @@ export const TOOLS = {
   zoomIn: `${LENS}M6.8 4.9v3.8`,
   zoomOut: LENS,
   fit: "M2 3v10M14 3v10M4.5 8h7M6.3 6L4.3 8l2 2M9.7 6l2 2l-2 2",
+  select: "M2.5 4.5v-2h2M11.5 2.5h2v2M13.5 11.5v2h-2M4.5 13.5h-2v-2M6.5 2.5h3M6.5 13.5h3M2.5 6.5v3M13.5 6.5v3",
+  zoomTo: "M2 3v10M14 3v10M4 8h2.5M12 8H9.5M5 6.5L6.6 8L5 9.5M11 6.5L9.4 8l1.6 1.5",
+  clear: "M3 3l10 10M13 3L3 13",
+  settings: "M2 4.5h7M12.5 4.5H14M10.7 2.7v3.6M2 11.5h1.5M7 11.5h7M5.2 9.7v3.6",
   log: "M2.5 13.5V2.5M2.5 13.5H13.5M2.5 13.5C3.5 6.5 7 4 13.5 3.5",
 };

@@ -46,7 +46,7 @@ describe.skipIf(tiles.length === 0)("tiles from the kernel", () => {
       );
       const value = tile?.data[at];
       if (expected === null) expect(value).toBeNaN();
-      else expect(value).toBeCloseTo(expected, 5);
+      else expect(value).toBeCloseTo(expected, content.dtype === "float64" ? 9 : 5);
     }
   });
 });

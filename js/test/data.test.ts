@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { decodeTile, type ImageTile, type RangeTile, type Tile } from "../src/codec";
 import type { TileAddress } from "../src/messages";
-import { COLOURS, cssColour, PIXELS } from "../src/plot/colormap";
+import { type COLOUR_MAPS, colourOf, coloursOf, cssColour, PIXELS, PLAIN, pixelsOf } from "../src/plot/colormap";
 import { columns, points } from "../src/plot/extremes";
 import { colourTile } from "../src/plot/image";
 import { type Layer, parseLayer } from "../src/plot/layer";
@@ -137,23 +137,43 @@ describe("points", () => {
   });
 });
 
-describe("the colour map", () => {
-  const luminance = COLOURS.map((rgb) => {
-    const [r, g, b] = rgb.map((v) => (v / 255 <= 0.04045 ? v / 255 / 12.92 : ((v / 255 + 0.055) / 1.055) ** 2.4));
-    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-  });
+describe("the colour maps", () => {
+  const luminances = (map: (typeof COLOUR_MAPS)[number]) =>
+    coloursOf(map).map((rgb) => {
+      const [r, g, b] = rgb.map((v) => (v / 255 <= 0.04045 ? v / 255 / 12.92 : ((v / 255 + 0.055) / 1.055) ** 2.4));
+      return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+    });
 
-  it("gets lighter with every step, from nearly black to nearly white", () => {
+  it.each(["heat", "sea", "grey"] as const)("%s gets lighter with every step, from nearly black on", (map) => {
+    const luminance = luminances(map);
     for (let k = 1; k < 256; k++) expect(luminance[k]).toBeGreaterThan(luminance[k - 1] - 1e-3);
     for (let k = 8; k < 256; k++) expect(luminance[k]).toBeGreaterThan(luminance[k - 8]);
-    expect(luminance[0]).toBeLessThan(0.005);
-    expect(luminance[255]).toBeGreaterThan(0.85);
+    expect(luminance[0]).toBeLessThan(0.01);
+    expect(luminance[255]).toBeGreaterThan(0.8);
   });
 
-  it("is the same as pixels and as CSS", () => {
+  it("paper is dark on light, and balance is lightest in the middle", () => {
+    expect(luminances("paper")[0]).toBeGreaterThan(0.9);
+    expect(luminances("paper")[255]).toBeLessThan(0.02);
+    const balance = luminances("balance");
+    for (let k = 8; k < 128; k++) expect(balance[k]).toBeGreaterThan(balance[k - 8]);
+    for (let k = 136; k < 256; k++) expect(balance[k]).toBeLessThan(balance[k - 8]);
+    expect(balance[0]).toBeCloseTo(balance[255], 1);
+  });
+
+  it("are the same as pixels and as CSS", () => {
     const bytes = new Uint8Array(PIXELS.buffer);
-    expect([...bytes.slice(4 * 99, 4 * 100)]).toEqual([...COLOURS[99], 255]);
-    expect(cssColour(99)).toBe(`rgb(${COLOURS[99].join(" ")})`);
+    const colours = coloursOf("heat");
+    expect([...bytes.slice(4 * 99, 4 * 100)]).toEqual([...colours[99], 255]);
+    expect(cssColour(PLAIN, 99)).toBe(`rgb(${colours[99].join(" ")})`);
+  });
+
+  it("spread over a part of the range, and bend by gamma", () => {
+    const look = { map: "grey", low: 0.2, high: 0.6, gamma: 1 } as const;
+    expect([0, 51, 102, 153, 255].map((byte) => colourOf(look, byte))).toEqual([0, 0, 128, 255, 255]);
+    expect(colourOf({ ...look, low: 0, high: 1, gamma: 0.5 }, 64)).toBe(Math.round(255 * Math.sqrt(64 / 255)));
+    expect(pixelsOf(look)[102]).toBe(pixelsOf({ ...look, low: 0, high: 1 })[128]);
+    expect(colourOf({ ...look, high: 0.2 }, 200)).toBe(255);
   });
 });
 
@@ -162,10 +182,10 @@ describe("colourTile", () => {
     const l = parseLayer(imageLayer({ rows: 4 })) as Layer;
     const tile = { buckets: 2, rows: 4, data: new Uint8Array([10, 20, 30, 40, 1, 2, 250, 4]) } as ImageTile;
     const lines = new Uint32Array(8);
-    colourTile(tile, rowRanges(l, verticalAxis(l, false), 4), lines);
+    colourTile(tile, rowRanges(l, verticalAxis(l, "linear"), 4), lines, PIXELS);
     expect([...lines]).toEqual([40, 4, 30, 250, 20, 2, 10, 1].map((value) => PIXELS[value]));
     const squeezed = new Uint32Array(2);
-    colourTile(tile, rowRanges(l, verticalAxis(l, false), 1), squeezed);
+    colourTile(tile, rowRanges(l, verticalAxis(l, "linear"), 1), squeezed, PIXELS);
     expect([...squeezed]).toEqual([PIXELS[40], PIXELS[250]]);
   });
 });
@@ -187,7 +207,7 @@ describe("readout", () => {
     const tile: ImageTile = { ...address(l, 1, 0), id: 0, start: 0, buckets: 256, rows: 5, dtype: "uint8", data };
     const get = (of: TileAddress) => (of.level === 1 && of.index === 0 ? tile : undefined);
     // Level 0 is not at hand: bucket 20 of it lies in bucket 10 of level 1.
-    expect(readout(l, 0, 0.2, 5200, get)).toBe("5.000 kHz · −64.0 dB");
-    expect(readout(l, 0, 0.2, null, get)).toBe("peak 10.00 kHz · 0.0 dB");
+    expect(readout(l, 0, 0.2, 5200, get)).toBe("5.000 kHz · bin 1 · −64.0 dB");
+    expect(readout(l, 0, 0.2, null, get)).toBe("peak 10.00 kHz · bin 2 · 0.0 dB");
   });
 });

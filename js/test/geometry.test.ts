@@ -15,7 +15,7 @@ import {
 } from "../src/plot/pyramid";
 import { clampSpan, panSpan, parseSpan, sameSpan, zoomSpan } from "../src/plot/span";
 import { linearTicks, logTicks, niceStep, timeTicks } from "../src/plot/ticks";
-import { heightOf, rowAt, rowRanges, rowValue, valueAt, verticalAxis } from "../src/plot/vertical";
+import { heightOf, rowAt, rowPlace, rowRanges, rowValue, valueAt, verticalAxis } from "../src/plot/vertical";
 import { areaOf, timeAt, type View, xOf } from "../src/plot/view";
 import { imageLayer, layer } from "./fake";
 
@@ -24,25 +24,26 @@ const image = (overrides = {}) => parseLayer(imageLayer(overrides)) as Layer;
 
 describe("spans", () => {
   it("stay inside the recording", () => {
-    expect(clampSpan([-5, 5], 100, 1)).toEqual([0, 10]);
-    expect(clampSpan([95, 105], 100, 1)).toEqual([90, 100]);
-    expect(clampSpan([-50, 500], 100, 1)).toEqual([0, 100]);
-    expect(clampSpan([50, 50], 100, 1)).toEqual([49.5, 50.5]);
-    expect(clampSpan([0, 1], 0.5, 1)).toEqual([0, 0.5]);
+    expect(clampSpan([-5, 5], [0, 100], 1)).toEqual([0, 10]);
+    expect(clampSpan([95, 105], [0, 100], 1)).toEqual([90, 100]);
+    expect(clampSpan([-50, 500], [0, 100], 1)).toEqual([0, 100]);
+    expect(clampSpan([50, 50], [0, 100], 1)).toEqual([49.5, 50.5]);
+    expect(clampSpan([0, 1], [0, 0.5], 1)).toEqual([0, 0.5]);
   });
 
   it("zoom around a point that stays where it is", () => {
-    const [t0, t1] = zoomSpan([20, 60], 0.5, 30, 100, 0.001);
+    const [t0, t1] = zoomSpan([20, 60], 0.5, 30, [0, 100], 0.001);
     expect([t0, t1]).toEqual([25, 45]);
     expect((30 - t0) / (t1 - t0)).toBeCloseTo((30 - 20) / 40);
-    expect(zoomSpan([20, 60], 1e9, 30, 100, 0.001)).toEqual([0, 100]);
-    expect(zoomSpan([20, 60], 1e-9, 30, 100, 0.001)[1] - 30).toBeLessThan(0.001);
+    expect(zoomSpan([20, 60], 1e9, 30, [0, 100], 0.001)).toEqual([0, 100]);
+    expect(zoomSpan([20, 60], 1e-9, 30, [0, 100], 0.001)[1] - 30).toBeLessThan(0.001);
   });
 
   it("pan without changing their length", () => {
-    expect(panSpan([20, 60], 10, 100)).toEqual([30, 70]);
-    expect(panSpan([20, 60], 1000, 100)).toEqual([60, 100]);
-    expect(panSpan([20, 60], -1000, 100)).toEqual([0, 40]);
+    expect(panSpan([20, 60], 10, [0, 100])).toEqual([30, 70]);
+    expect(panSpan([20, 60], 1000, [0, 100])).toEqual([60, 100]);
+    expect(panSpan([20, 60], -1000, [0, 100])).toEqual([0, 40]);
+    expect(panSpan([20, 60], -1000, [-30, 100])).toEqual([-30, 10]);
   });
 
   it("are read from a trait only if they are spans", () => {
@@ -217,15 +218,36 @@ describe("the pyramid", () => {
 describe("the vertical axis", () => {
   const l = image({ rows: 1025, y_max: 22_050 });
 
-  it("goes there and back, linear and logarithmic", () => {
-    for (const log of [false, true]) {
-      const axis = verticalAxis(l, log);
+  const mel = image({ rows: 4, y_min: 50, y_max: 8000, y_values: [50, 300, 2000, 8000] });
+
+  it.each(["auto", "linear", "log", "mel"] as const)("goes there and back: %s", (choice) => {
+    for (const layer_ of [l, mel]) {
+      const axis = verticalAxis(layer_, choice);
       expect(heightOf(axis, axis.low)).toBe(0);
       expect(heightOf(axis, axis.high)).toBe(1);
-      for (const hz of [100, 1000, 10_000]) expect(valueAt(axis, heightOf(axis, hz))).toBeCloseTo(hz);
+      for (const hz of [100, 1000, 7000]) expect(valueAt(axis, heightOf(axis, hz))).toBeCloseTo(hz);
     }
-    expect(verticalAxis(l, true).low).toBeCloseTo(22_050 / 1024, 1);
-    expect(verticalAxis(image({ y_min: -2, y_max: -1 }), true).log).toBe(false);
+  });
+
+  it("has the scale that was chosen, where it makes sense", () => {
+    expect(verticalAxis(l, "log").low).toBeCloseTo(22_050 / 1024, 1);
+    expect(verticalAxis(l, "auto").scale).toBe("linear");
+    expect(verticalAxis(mel, "auto").scale).toBe("rows");
+    expect(verticalAxis(mel, "linear").scale).toBe("linear");
+    expect(verticalAxis(image({ y_min: -2, y_max: -1 }), "log").scale).toBe("linear");
+    expect(verticalAxis(image({ y_unit: "s" }), "mel").scale).toBe("linear");
+    // Half way up a mel axis lies the frequency of half the mel.
+    const axis = verticalAxis(l, "mel");
+    const toMel = (hz: number) => 2595 * Math.log10(1 + hz / 700);
+    expect(toMel(valueAt(axis, 0.5))).toBeCloseTo(toMel(22_050) / 2);
+  });
+
+  it("gives every row of its own spacing the same height", () => {
+    const axis = verticalAxis(mel, "auto");
+    for (let row = 0; row < 4; row++) expect(heightOf(axis, rowValue(mel, row))).toBeCloseTo((row + 0.5) / 4);
+    expect([...rowRanges(mel, axis, 4)]).toEqual([3, 3, 2, 2, 1, 1, 0, 0]);
+    expect([49, 170, 180, 7000].map((hz) => rowAt(mel, hz))).toEqual([0, 0, 1, 3]);
+    expect(rowPlace(mel, 175)).toBeCloseTo(0.5);
   });
 
   it("finds rows and their values", () => {
@@ -237,14 +259,15 @@ describe("the vertical axis", () => {
   });
 
   it.each([
-    [1025, 208, false],
-    [1025, 208, true],
-    [5, 208, false],
-    [5, 7, true],
-    [1, 10, false],
-  ])("puts every one of %i rows behind some of %i lines (log: %s)", (rows, height, log) => {
+    [1025, 208, "linear"],
+    [1025, 208, "log"],
+    [1025, 208, "mel"],
+    [5, 208, "linear"],
+    [5, 7, "log"],
+    [1, 10, "linear"],
+  ] as const)("puts every one of %i rows behind some of %i lines (%s)", (rows, height, choice) => {
     const layer_ = image({ rows, y_max: 22_050 });
-    const axis = verticalAxis(layer_, log);
+    const axis = verticalAxis(layer_, choice);
     const ranges = rowRanges(layer_, axis, height);
     const seen = new Set<number>();
     for (let y = 0; y < height; y++) {

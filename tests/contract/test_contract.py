@@ -14,6 +14,7 @@ import pathlib
 import numpy as np
 import pytest
 
+from audiocache_nb.sampling.depths import EventTable
 from audiocache_nb.sampling.pyramid import ImagePyramid, MinMaxPyramid
 from audiocache_nb.widgets.codec import tile_message
 from audiocache_nb.widgets.messages import (
@@ -63,7 +64,13 @@ def pooled():
     return ImagePyramid(decibels, value_min=-80, value_max=0, max_rows=4, tile_buckets=3), 2, 0
 
 
-TILES = {"wave": wave, "holes": holes, "curve": curve, "image": image, "pooled": pooled}
+def events():
+    """Times that a float of four bytes could not hold, with a strength that is missing."""
+    rows = [[3599.000012345, 0.5], [1.25, np.nan], [2.5, 1.0]]
+    return EventTable(np.array(rows)), 0, 0
+
+
+TILES = {"events": events, "wave": wave, "holes": holes, "curve": curve, "image": image, "pooled": pooled}
 
 
 def make(name):
@@ -92,7 +99,7 @@ def test_tiles_are_as_they_were_agreed_on(name):
 @pytest.mark.parametrize("name", TILES)
 def test_a_buffer_is_what_its_header_says(name):
     content = json.loads((HERE / f"tile_{name}.json").read_text(encoding="utf-8"))
-    dtype = {"float32": "<f4", "uint8": "u1"}[content["dtype"]]
+    dtype = {"float32": "<f4", "float64": "<f8", "uint8": "u1"}[content["dtype"]]
     values = np.frombuffer((HERE / f"tile_{name}.bin").read_bytes(), dtype).reshape(content["shape"])
     assert content["kind"] == "tile"
     assert content["start_bucket"] >= 0

@@ -17,6 +17,8 @@ from audiocache_nb.features.profile import AnalysisProfile
 from audiocache_nb.features.registry import calculators
 from audiocache_nb.features.track import FeatureTrack
 from audiocache_nb.models.publisher import Publisher
+from audiocache_nb.session_playhead import SessionPlayhead
+from audiocache_nb.timing.tempo import Tempo
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,6 +65,9 @@ class Source:
     duration: float = 8.0
     health: str = "ok"
     id: str = "src-1"
+    digest: str = "sha256:0123456789abcdef"
+    path: None = None
+    array: None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -113,17 +118,22 @@ class FakeStore:
             callback(self._snapshot.revision)
 
 
-class FakeSession:
+class FakeSession(SessionPlayhead):
     """Records the verbs it is asked; tests change its state by hand."""
+
+    store: Any = None
+    publisher: Any = None
 
     def __init__(self) -> None:
         self.store = FakeStore()
         self.publisher = Publisher()
+        self.tempo = Tempo()
         self.closed = False
         self.calls: list[tuple] = []
         self.demand: dict[str, tuple] = {}
         self.fail_with: Exception | None = None
         self._numbers = itertools.count(1)
+        self.own_watches = len(self.publisher._watches) if self.playhead else 0
         self.store.subscribe(lambda event: self.publisher.poke())
 
     @property

@@ -356,7 +356,7 @@ def test_closing_leaves_no_comm_no_observer_and_no_demand(session, track, make):
     assert session.demand == {}
     assert len(ipywidgets.widgets.widget._instances) == count
     assert all(made._closed for made in RecordingComm.made)
-    assert not session.publisher._watches
+    assert len(session.publisher._watches) == session.own_watches
     sent = len(page.messages)
     session.set_status(track, "failed", "too late")
     settle(session)
@@ -407,7 +407,7 @@ def test_a_comm_closed_by_the_page_ends_the_widget(session, track):
     page.handle_close({"content": {"data": {}}})
     assert session.demand == {}
     assert plot.comm is None
-    assert not session.publisher._watches
+    assert len(session.publisher._watches) == session.own_watches
 
 
 @every_widget
@@ -426,7 +426,7 @@ def test_a_hundred_plots_made_and_closed_leave_nothing(session, track):
         FeaturePlot(session, track).close()
         RecordingComm.made.clear()
     assert len(ipywidgets.widgets.widget._instances) == count
-    assert not session.publisher._watches
+    assert len(session.publisher._watches) == session.own_watches
     assert session.demand == {}
 
 
@@ -501,9 +501,10 @@ def test_a_very_long_table_is_cut(session):
 # -- together -------------------------------------------------------------------------------------------
 
 
-def test_the_workbench_has_badge_plot_and_panel(session, track):
+def test_the_workbench_has_badge_transport_plot_and_panel(session, track):
     box = workbench(session)
-    assert [type(child).__name__ for child in box.children] == ["StatusBadge", "FeaturePlot", "CachesPanel"]
+    names = ["StatusBadge", "Transport", "FeaturePlot", "CachesPanel"]
+    assert [type(child).__name__ for child in box.children] == names
     assert box.children[0].track_id == track.id
 
 

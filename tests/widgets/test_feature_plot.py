@@ -11,12 +11,13 @@ import traitlets
 from widgets.conftest import until, widget_comm
 from widgets.fake import curve_track, spectrogram_track, waveform_track
 
-from audiocache_nb.errors import InvalidParameterError, UnknownFeatureError
+from audiocache_nb.errors import InvalidParameterError, InvalidTypeError, UnknownFeatureError
 from audiocache_nb.features.calculator import Calculator
 from audiocache_nb.features.descriptor import Descriptor
 from audiocache_nb.features.profile import AnalysisProfile
 from audiocache_nb.sampling.pyramid import MinMaxPyramid
 from audiocache_nb.widgets.feature_plot import FeaturePlot
+from audiocache_nb.widgets.layers import NO_FACTS
 from audiocache_nb.widgets.tiles import tile_service
 
 ENOUGH = 512
@@ -92,7 +93,7 @@ def test_what_cannot_be_asked_for_leaves_nothing_behind(session, track):
     with pytest.raises(UnknownFeatureError):
         FeaturePlot(session, track)
     assert session.demand == {}
-    assert not session.publisher._watches
+    assert len(session.publisher._watches) == session.own_watches
 
 
 def test_the_height_goes_to_the_page(session, track):
@@ -126,14 +127,15 @@ def test_the_layers_of_a_recording(session, full):
         "name": "waveform", "kind": "minmax", "label": "Waveform", "unit": "", "state": "fresh", "reason": "",
         "revision": 1, "t0_s": 0.0, "hop_s": 64 / 44100, "buckets": 5512, "factor": 4, "levels": 2,
         "tile_buckets": 2048, "value_min": -1.0, "value_max": 1.0, "aligned": "start",
-        "channels": ["Left", "Right"], "rows": 0, "y_min": 0.0, "y_max": 0.0, "y_unit": "",
+        **NO_FACTS, "channels": ["Left", "Right"],
     }  # fmt: skip
     bin_hz = 44100 / 2048
     assert layer(plot, "spectrogram") == {
         "name": "spectrogram", "kind": "image", "label": "Spectrogram", "unit": "dB", "state": "fresh", "reason": "",
         "revision": 1, "t0_s": 0.0, "hop_s": 512 / 44100, "buckets": 400, "factor": 2, "levels": 2,
         "tile_buckets": 256, "value_min": -80.0, "value_max": 0.0, "aligned": "center",
-        "channels": [], "rows": 512, "y_min": 0.5 * bin_hz, "y_max": pytest.approx(1022.5 * bin_hz), "y_unit": "Hz",
+        **NO_FACTS, "rows": 512, "row_bins": 2,
+        "y_min": 0.5 * bin_hz, "y_max": pytest.approx(1022.5 * bin_hz), "y_unit": "Hz",
     }  # fmt: skip
     json.dumps(plot.layers, allow_nan=False)
 
@@ -148,26 +150,78 @@ def test_few_values_are_curves_and_many_an_image(session, track):
         assert layer(plot, "rms")["rows"] == (0 if kind == "curve" else min(width, 300))
 
 
-def test_uneven_or_named_rows_are_numbered(session, track):
+def test_rows_are_frequencies_names_or_numbers(session, track):
     mel_hz = np.geomspace(50, 8000, 40)
-    for axis, coordinates in [("band", mel_hz), ("chroma", np.array([*"ABCDEFGHIJKL"])), ("bin", None)]:
+    names = [*"ABCDEFGHIJKL"]
+    for axis, coordinates, facts in [
+        (
+            "band",
+            mel_hz,
+            {"y_min": 50, "y_max": 8000, "y_unit": "Hz", "y_values": pytest.approx(list(mel_hz), rel=1e-6)},
+        ),
+        ("lag", np.arange(40) * 0.1, {"y_min": 0, "y_max": pytest.approx(3.9), "y_unit": "s", "y_values": []}),
+        ("pitch_class", np.array(names), {"y_min": 0, "y_max": 11, "y_unit": "pitch class", "y_names": names}),
+        ("coefficient", np.arange(20), {"y_min": 0, "y_max": 19, "y_unit": "coefficient", "y_values": []}),
+        ("band", mel_hz[::-1].copy(), {"y_min": 0, "y_max": 39, "y_unit": "band", "y_values": []}),
+        ("bin", None, {"y_min": 0, "y_max": 39, "y_unit": "bin"}),
+    ]:
         count = 40 if coordinates is None else len(coordinates)
         data = np.zeros((9, count), np.float32)
         coords = {} if coordinates is None else {axis: coordinates}
-        made = curve_track(data=data, key=axis, axes=("frame", axis), axis_coords=coords)
+        made = curve_track(data=data, key=f"{axis} {facts}", axes=("frame", axis), axis_coords=coords)
         session.set_entry(track, "rms", "fresh", made)
         plot = FeaturePlot(session, track, "rms", waveform=False)
         shown(plot, "rms")
         found = layer(plot, "rms")
-        assert (found["y_min"], found["y_max"], found["y_unit"]) == (0, count - 1, axis)
+        assert {name: found[name] for name in facts} == facts
+        plot.close()
 
 
-def test_a_feature_without_frames_says_so(session, track):
-    events = curve_track(5, 2, format="events", axes=("event", "value"))
-    session.set_entry(track, "rms", "fresh", events)
-    plot = FeaturePlot(session, track, "rms", waveform=False)
-    assert layer(plot, "rms")["state"] == "failed"
-    assert layer(plot, "rms")["reason"] == "It is a list of events; there is no curve over time to plot."
+def test_events_come_in_order_with_their_times_exact(session, track):
+    times = np.random.default_rng(3).uniform(0, 3600, 5000)
+    rows = np.stack([times, np.arange(5000.0)], axis=1)
+    rows[17, 0] = np.nan
+    made = curve_track(
+        data=rows,
+        key="events",
+        format="events",
+        axes=("event", "field"),
+        axis_coords={"field": np.array(["time", "strength"])},
+    )
+    session.set_entry(track, "onsets", "fresh", made)
+    plot = FeaturePlot(session, track, ["onsets"], waveform=False)
+    assert layer(plot, "onsets")["kind"] == "events"
+    shown(plot, "onsets")
+    found = layer(plot, "onsets")
+    assert (found["buckets"], found["channels"], found["value_max"]) == (4999, ["time", "strength"], 4999)
+    tiles = [ask(plot, "onsets", index=index) for index in range(2)]
+    assert [header["dtype"] for header, _ in tiles] == ["float64", "float64"]
+    values = np.concatenate([np.frombuffer(b, "<f8").reshape(header["shape"]) for header, (b,) in tiles])
+    known = rows[np.isfinite(rows[:, 0])]
+    assert np.array_equal(values, known[np.argsort(known[:, 0])])
+    assert found["edges"] == [values[0, 0], values[4096, 0]]
+
+
+def test_one_value_for_the_whole_recording_is_said(session, track):
+    made = curve_track(
+        data=np.array([[120.0, 0.5]]), key="tempo", format="global", unit="BPM", axes=("frame", "value"),
+        axis_coords={"value": np.array(["bpm", "strength"])},
+    )  # fmt: skip
+    session.set_entry(track, "tempo", "fresh", made)
+    plot = FeaturePlot(session, track, "tempo", waveform=False)
+    until(lambda: layer(plot, "tempo")["text"])
+    found = layer(plot, "tempo")
+    assert (found["kind"], found["buckets"], found["text"]) == ("text", 0, "bpm 120 BPM · strength 0.5")
+
+
+def test_several_features_each_once_under_the_waveform(session, track):
+    other = Descriptor("rms", profile=AnalysisProfile(hop_size=64))
+    plot = FeaturePlot(session, track, ["spectrogram", "rms", "rms", other, "onsets"])
+    assert [x["name"] for x in plot.layers] == ["waveform", "spectrogram", "rms", "rms (2)", "onsets"]
+    assert plot.title == "drums.wav · Spectrogram, RMS, RMS and 1 more"
+    for none in ([], ["rms"] * 30, 7):
+        with pytest.raises((InvalidParameterError, InvalidTypeError)):
+            FeaturePlot(session, track, none)
 
 
 def test_values_that_are_not_finite_do_not_break_the_axis(session, track):
@@ -481,11 +535,15 @@ def test_every_built_in_calculator_says_what_its_plot_will_be(session, track):
         "mvmnt.waveform": "minmax",
         "rms": "curve",
         "centroid": "curve",
+        "onsets": "events",
+        "beats": "events",
+        "tempo": "text",
+        "ssm": "image",
     }
     for calculator in calculators:
         assert isinstance(calculator, Calculator)
         plot = FeaturePlot(session, track, calculator.id, waveform=False)
         kind = plot.layers[0]["kind"]
-        assert kind in {"image", "minmax", "curve"}
+        assert kind in {"image", "minmax", "curve", "events", "text"}
         assert kind == known.get(calculator.id, kind), calculator.id
         plot.close()

@@ -1,9 +1,11 @@
-// The read-out: a time under the pointer or moved by keys, with the values of all panes there.
+// The read-out: a time under the pointer or moved by keys, or else that of the playhead, with the values of all panes.
 
 import { formatTime } from "../format";
 import { clamp } from "../guards";
+import { formatBarBeat } from "../tempo";
 import { Crosshair } from "./crosshair";
 import type { Pane } from "./pane";
+import type { Scene } from "./scene";
 import { stepDecimals } from "./ticks";
 import { innerWidth, timeAt, type View, xOf } from "./view";
 
@@ -22,6 +24,10 @@ export class Cursor {
     return this.#place && "time_s" in this.#place ? this.#place.time_s : null;
   }
 
+  get isIdle(): boolean {
+    return this.#place === null;
+  }
+
   put(place: Place | null): void {
     this.#place = place;
   }
@@ -34,7 +40,9 @@ export class Cursor {
     return time_s >= t0_s && time_s <= t1_s ? time_s : null;
   }
 
-  draw(view: View, panes: readonly Pane[], plot: HTMLElement, axis: HTMLElement, log: boolean): void {
+  /** @param idle_s what is read out while nobody points: the playhead's time */
+  draw(scene: Scene, panes: readonly Pane[], plot: HTMLElement, axis: HTMLElement, idle_s: number | null): void {
+    const { view } = scene;
     const time_s = this.time(view);
     const pointer = this.#place && "x" in this.#place ? this.#place : null;
     const top = plot.getBoundingClientRect().top;
@@ -44,10 +52,10 @@ export class Cursor {
       const box = pane.canvas.getBoundingClientRect();
       const inside = pointer && pointer.y >= box.top - top && pointer.y < box.bottom - top;
       const local = inside ? pointer.y - (box.top - top) : null;
-      pane.read(view, time_s, local, log);
+      pane.read(scene, time_s ?? (this.isIdle ? idle_s : null), local);
       if (local === null || !pointer) continue;
       y = pointer.y;
-      value = pane.valueLabel(local, log);
+      value = pane.valueLabel(local, scene);
     }
     if (time_s === null || panes.length === 0) {
       this.#crosshair.hide();
@@ -59,10 +67,17 @@ export class Cursor {
       left: view.left,
       right: view.width - view.right,
       axisTop: axis.getBoundingClientRect().top - top,
-      time: formatTime(time_s, decimals(view)),
+      time: timeWords(scene, time_s),
       value,
     });
   }
+}
+
+/** Seconds and, with a tempo, bar and beat. */
+export function timeWords({ view, tempo, choices }: Scene, time_s: number): string {
+  const seconds = formatTime(time_s, decimals(view));
+  const musical = formatBarBeat(tempo.barBeat(time_s));
+  return choices.timeAxis === "bars" ? `${musical} · ${seconds}` : `${seconds} · ${musical}`;
 }
 
 /** Milliseconds, and finer only where the screen can tell them apart. */

@@ -1,7 +1,7 @@
 // Draws image tiles through the colour map, squeezed to the height of the pane.
 
 import type { ImageTile } from "../codec";
-import { PIXELS } from "./colormap";
+import { type Look, lookKey, PLAIN, pixelsOf } from "./colormap";
 import type { TileSource } from "./extremes";
 import { type Layer, layerEnd_s } from "./layer";
 import { bucketSeconds, type Segment } from "./pyramid";
@@ -12,7 +12,7 @@ import type { Area } from "./view";
 const BUDGET_MS = 7;
 
 /** Colours a tile: one pixel per bucket, and per line the loudest of the rows behind it. */
-export function colourTile(tile: ImageTile, ranges: Int32Array, pixels: Uint32Array): void {
+export function colourTile(tile: ImageTile, ranges: Int32Array, pixels: Uint32Array, colours: Uint32Array): void {
   const { data, rows, buckets } = tile;
   const height = ranges.length / 2;
   for (let y = 0; y < height; y++) {
@@ -22,7 +22,7 @@ export function colourTile(tile: ImageTile, ranges: Int32Array, pixels: Uint32Ar
     for (let bucket = 0, at = first; bucket < buckets; bucket++, at += rows) {
       let value = data[at];
       for (let row = 1; row <= last - first; row++) if (data[at + row] > value) value = data[at + row];
-      pixels[line + bucket] = PIXELS[value];
+      pixels[line + bucket] = colours[value];
     }
   }
 }
@@ -36,6 +36,7 @@ export class ImagePainter {
   // Goes away with the tile.
   readonly #pictures = new WeakMap<ImageTile, Picture>();
   #ranges: Int32Array = new Int32Array(0);
+  #colours = pixelsOf(PLAIN);
   #key = "";
 
   /**
@@ -43,10 +44,12 @@ export class ImagePainter {
    *
    * @returns whether everything is coloured
    */
-  prepare(layer: Layer, axis: VerticalAxis, height_px: number, tiles: Iterable<ImageTile>): boolean {
-    const key = `${height_px} ${axis.low} ${axis.high} ${axis.log} ${layer.rows} ${layer.y_min} ${layer.y_max}`;
+  prepare(layer: Layer, axis: VerticalAxis, look: Look, height_px: number, tiles: Iterable<ImageTile>): boolean {
+    const { low, high, scale } = axis;
+    const key = `${height_px} ${low} ${high} ${scale} ${layer.rows} ${layer.revision} ${lookKey(look)}`;
     if (key !== this.#key) {
       this.#key = key;
+      this.#colours = pixelsOf(look);
       this.#ranges = rowRanges(layer, axis, height_px);
     }
     const deadline_ms = performance.now() + BUDGET_MS;
@@ -93,7 +96,7 @@ export class ImagePainter {
     const ctx = canvas.getContext("2d");
     if (!ctx) return;
     const image = ctx.createImageData(tile.buckets, height_px);
-    colourTile(tile, this.#ranges, new Uint32Array(image.data.buffer));
+    colourTile(tile, this.#ranges, new Uint32Array(image.data.buffer), this.#colours);
     ctx.putImageData(image, 0, 0);
     this.#pictures.set(tile, { key: this.#key, canvas });
   }

@@ -3,6 +3,11 @@
 import { clamp } from "../guards";
 import { listen, Timer } from "../scope";
 
+export interface Place {
+  x: number;
+  y: number;
+}
+
 export interface Commands {
   /** `factor` < 1 zooms in around `x`, CSS pixels from the left edge of the plot; the middle if null. */
   zoom(factor: number, x: number | null): void;
@@ -14,6 +19,19 @@ export interface Commands {
   fit(): void;
   /** Where the pointer is, or null when it has left. */
   hover(at: { x: number; y: number } | null): void;
+  /** Somebody pressed at a place and let go there. */
+  click(x: number): void;
+  /** Marks from one place to another, both in CSS pixels of the plot; `done` when the pointer goes up. */
+  select(from: Place, to: Place, done: boolean): void;
+  /** Whether dragging marks rather than moves. */
+  readonly selecting: boolean;
+  /** Marks from or up to the read-out. */
+  mark(end: "start" | "end"): void;
+  clearSelection(): void;
+  zoomToSelection(): void;
+  /** Sends the playhead to the read-out. */
+  seekHere(): void;
+  togglePlaying(): void;
   /** Moves the read-out by a share of what is visible. */
   step(share: number): void;
   leave(): void;
@@ -22,6 +40,8 @@ export interface Commands {
 const LINE_PX = 16;
 const PAGE_PX = 400;
 const HINT_MS = 1600;
+/** A hand is not quite still when it clicks. */
+const STILL_PX = 4;
 
 /** What a key does; null for keys that are not ours. */
 export function keyCommand(event: KeyboardEvent, act: Commands): (() => void) | null {
@@ -49,6 +69,19 @@ export function keyCommand(event: KeyboardEvent, act: Commands): (() => void) | 
       return () => act.go("end");
     case "0":
       return () => act.fit();
+    case "[":
+      return () => act.mark("start");
+    case "]":
+      return () => act.mark("end");
+    case "Delete":
+    case "Backspace":
+      return () => act.clearSelection();
+    case "z":
+      return () => act.zoomToSelection();
+    case "Enter":
+      return () => act.seekHere();
+    case " ":
+      return () => act.togglePlaying();
     case "Escape":
       return () => act.leave();
     default:
@@ -96,13 +129,14 @@ export function connect(plot: HTMLElement, hint: HTMLElement, act: Commands, sig
     { passive: false },
   );
 
-  let dragging: { id: number; x: number } | null = null;
+  let dragging: { id: number; x: number; from: Place; select: boolean; far: boolean } | null = null;
   listen<PointerEvent>(
     plot,
     "pointerdown",
     (event) => {
-      if (event.button !== 0 || dragging) return;
-      dragging = { id: event.pointerId, x: event.clientX };
+      if (event.button !== 0 || dragging || (event.target as Element).closest?.("button")) return;
+      const select = act.selecting || event.shiftKey || event.altKey;
+      dragging = { id: event.pointerId, x: event.clientX, from: place(event), select, far: false };
       plot.setPointerCapture?.(event.pointerId);
       plot.focus({ preventScroll: true });
     },
@@ -113,7 +147,12 @@ export function connect(plot: HTMLElement, hint: HTMLElement, act: Commands, sig
     "pointermove",
     (event) => {
       if (dragging?.id === event.pointerId) {
-        if (event.clientX !== dragging.x) {
+        const at = place(event);
+        dragging.far ||= Math.hypot(at.x - dragging.from.x, at.y - dragging.from.y) >= STILL_PX;
+        if (dragging.far && dragging.select) {
+          plot.classList.add("acn-selecting");
+          act.select(dragging.from, at, false);
+        } else if (dragging.far && event.clientX !== dragging.x) {
           plot.classList.add("acn-dragging");
           act.drag(event.clientX - dragging.x);
           dragging.x = event.clientX;
@@ -125,8 +164,12 @@ export function connect(plot: HTMLElement, hint: HTMLElement, act: Commands, sig
   );
   const end = (event: PointerEvent) => {
     if (dragging?.id !== event.pointerId) return;
+    const { from, far, select } = dragging;
     dragging = null;
-    plot.classList.remove("acn-dragging");
+    plot.classList.remove("acn-dragging", "acn-selecting");
+    if (event.type === "pointercancel") return;
+    if (far && select) act.select(from, place(event), true);
+    else if (!far) act.click(from.x);
   };
   listen<PointerEvent>(plot, "pointerup", end, signal);
   listen<PointerEvent>(plot, "pointercancel", end, signal);

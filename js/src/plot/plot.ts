@@ -1,58 +1,69 @@
 // FeaturePlot: layers of a source stacked over one time axis.
 
 import { Announcer } from "../announcer";
-import { freshId, KeyedList, make, setHidden, setText } from "../dom";
+import { KeyedList, setHidden, setText } from "../dom";
 import { guard } from "../errorbox";
 import { formatTime } from "../format";
 import { clamp, num, record, text } from "../guards";
 import type { Model } from "../host";
+import { followPlayhead, type Playhead } from "../playhead";
 import { FrameLoop, listen, onAbort, onModel, Timer } from "../scope";
-import { Pill, ProgressBar, parseStatus, type Status } from "../status";
-import { Theme } from "../theme";
+import { parseStatus, type Status } from "../status";
+import { TempoMap } from "../tempo";
+import { reducedMotion, Theme } from "../theme";
 import { drawTimeAxis } from "./axes";
+import { Choices } from "./choices";
+import { PlotCommands } from "./commands";
 import { Cursor } from "./cursor";
-import { type Commands, connect } from "./input";
-import { type Layer, layerEnd_s, parseLayers } from "./layer";
+import { guideTimes } from "./events";
+import { buildFrame, type Frame } from "./frame";
+import { timeLines } from "./grid";
+import { connect } from "./input";
+import { heightFor } from "./lanes";
+import { isGrid, type Layer, layerEnd_s, parseLayers } from "./layer";
+import { Marker } from "./marker";
 import { Navigation } from "./navigation";
-import { heightFor, Pane } from "./pane";
+import { Pane } from "./pane";
+import type { Scene } from "./scene";
+import { Selector } from "./selector";
+import { Settings } from "./settings";
 import type { TileStore } from "./tiles";
 import { Toolbar } from "./toolbar";
-import { fitCanvas, innerWidth, LEFT, RIGHT_COLOUR_BAR, RIGHT_PLAIN, timeAt, type View } from "./view";
+import { hasFrequencies } from "./vertical";
+import { fitCanvas, innerWidth, LEFT, RIGHT_COLOUR_BAR, RIGHT_PLAIN, type View } from "./view";
 
 const AXIS_PX = 26;
 const SETTLE_MS = 400;
-const SHORTEST_S = 1e-3;
+const SHORTEST_S = 1e-4;
 const BUCKETS_LEAST = 8;
 const PANE_LEAST_PX = 24;
-const KEYS =
-  "ArrowLeft ArrowRight ArrowUp ArrowDown Shift+ArrowLeft Shift+ArrowRight PageUp PageDown Plus Minus 0 Home End Escape";
-const HELP =
-  "Left and right arrow keys pan, up and down or plus and minus zoom, Home and End go to the ends, 0 shows everything. " +
-  "Shift with an arrow key moves the read-out. Escape leaves.";
+const READ_MS = 100;
 
-export class Plot implements Commands {
-  readonly #plot: HTMLElement;
-  readonly #title = make("h3", "acn-title");
-  readonly #pill = new Pill();
-  readonly #bar = new ProgressBar();
-  readonly #axis = make("canvas", "acn-canvas", { "aria-hidden": "true" });
+export class Plot {
+  readonly #frame: Frame;
   readonly #cursor = new Cursor();
-  readonly #empty = make("p", "acn-empty", {}, "Nothing to plot yet.");
+  readonly #marker = new Marker();
   readonly #toolbar: Toolbar;
+  readonly #settings: Settings;
+  readonly #choices: Choices;
+  readonly #selector: Selector;
   readonly #announcer: Announcer;
   readonly #theme: Theme;
   readonly #panes: KeyedList<Layer, Pane>;
   readonly #loop: FrameLoop;
   readonly #settle: Timer;
   readonly #navigation: Navigation;
+  readonly #playhead: Playhead | null;
+  readonly #act: PlotCommands;
 
   #layers: Layer[] = [];
   #status: Status = parseStatus({});
   #view: View = { span: [0, 1], width: 0, left: LEFT, right: RIGHT_PLAIN, ratio: 1 };
-  #log = false;
-  #byKey = false;
+  #scene: Scene;
   readonly #dirty = new Set<Pane>();
   #moved = true;
+  #read_ms = 0;
+  #wasInside = false;
 
   constructor(
     readonly model: Model,
@@ -60,94 +71,117 @@ export class Plot implements Commands {
     root: HTMLElement,
     readonly signal: AbortSignal,
   ) {
-    const help = make("span", "acn-ears", { id: freshId() }, HELP);
-    const hint = make("div", "acn-hint", { "aria-hidden": "true" }, "Click the plot, then the wheel zooms");
-    const panes = make("div", "acn-panes");
-    this.#plot = make(
-      "div",
-      "acn-plot",
-      {
-        tabindex: "0",
-        role: "application",
-        "aria-roledescription": "plot",
-        "aria-keyshortcuts": KEYS,
-        "aria-describedby": help.id,
-      },
-      panes,
-      this.#empty,
-      this.#axis,
-      this.#cursor.element,
-      hint,
-    );
+    this.#announcer = Announcer.region(signal);
+    this.#loop = new FrameLoop((now_ms) => guard(root, () => this.#draw(now_ms)), signal);
+    this.#settle = new Timer(() => this.#settled(), signal);
+    this.#theme = new Theme(root, () => this.#redraw(), signal);
+    this.#choices = new Choices(model, () => this.#chosen(), signal);
+    this.#settings = new Settings(this.#choices, signal);
+    this.#selector = new Selector(model, () => this.#selected(), signal);
+    this.#scene = {
+      view: this.#view,
+      choices: this.#choices,
+      tempo: new TempoMap({}),
+      lines: [],
+      guides: [],
+      region: null,
+    };
     this.#toolbar = new Toolbar(
-      { zoom: (f) => this.zoom(f, null), fit: () => this.fit(), toggleLog: () => this.#toggleLog() },
+      {
+        zoom: (factor) => this.#act.zoom(factor, null),
+        fit: () => this.#act.fit(),
+        toggleLog: () => this.#choices.set("frequency_axis", this.#choices.frequencyAxis === "log" ? "auto" : "log"),
+        toggleSelecting: () => {
+          this.#selector.active = !this.#selector.active;
+          this.#updateTools();
+        },
+        zoomToSelection: () => this.#act.zoomToSelection(),
+        clearSelection: () => this.#act.clearSelection(),
+        toggleSettings: () => {
+          setHidden(this.#settings.element, !this.#settings.element.hidden);
+          this.#updateTools();
+        },
+      },
       signal,
     );
-    this.#announcer = Announcer.region(signal);
-    root.append(
-      make(
-        "section",
-        "acn-figure",
-        {},
-        make("header", "acn-plot-head", {}, this.#title, this.#pill.element, this.#bar.element, this.#toolbar.element),
-        this.#plot,
-        help,
-        this.#announcer.element,
-      ),
+    this.#frame = buildFrame(
+      this.#toolbar.element,
+      this.#settings.element,
+      [this.#selector.box.element, this.#marker.element, this.#cursor.element],
+      this.#announcer.element,
     );
-
-    this.#loop = new FrameLoop((now_ms) => guard(root, () => this.#frame(now_ms)), signal);
-    this.#settle = new Timer(() => this.#settled(), signal);
+    root.append(this.#frame.figure);
     this.#navigation = new Navigation(model, () => this.#travelled(), signal);
-    this.#theme = new Theme(root, () => this.#redraw(), signal);
     this.#panes = new KeyedList<Layer, Pane>(
-      panes,
+      this.#frame.panes,
       (layer) => `${layer.kind} ${layer.name}`,
-      (layer) => new Pane(layer, store, this.#theme),
+      (layer) => new Pane(layer, store, this.#theme, (pane) => this.#touch(pane), signal),
     );
-    connect(this.#plot, hint, this, signal);
+    this.#playhead = followPlayhead(model, store.hub, signal);
+    this.#act = new PlotCommands({
+      navigation: this.#navigation,
+      cursor: this.#cursor,
+      selector: this.#selector,
+      playhead: this.#playhead,
+      scene: this.#scene,
+      plot: this.#frame.plot,
+      panes: () => this.#list,
+      say: (words) => this.#announcer.say(words),
+      redraw: () => this.#loop.request(),
+    });
+    connect(this.#frame.plot, this.#frame.hint, this.#act, signal);
     this.#observe();
     this.#readTraits();
+    this.#chosen();
   }
 
   #observe(): void {
     const { model, signal } = this;
+    const { plot } = this.#frame;
     const observer = new ResizeObserver(() => {
       // Hosts draw into elements that are not in the page yet, and those have no colours.
       this.#theme.refresh();
       this.#redraw();
     });
-    observer.observe(this.#plot);
+    observer.observe(plot);
     onAbort(signal, () => observer.disconnect());
     onAbort(signal, () => this.store.forget(this));
     this.store.onChange((name) => this.#tileChanged(name), signal);
     onModel(model, "change:status", () => this.#readStatus(), signal);
-    for (const trait of ["title", "duration_s", "layers", "height"]) {
+    onModel(model, "change:tempo", () => this.#readTempo(), signal);
+    for (const trait of ["title", "duration_s", "layers", "height", "clip"]) {
       onModel(model, `change:${trait}`, () => this.#readTraits(), signal);
     }
-    listen(this.#plot, "blur", () => this.#cursor.keyTime_s !== null && this.hover(null), signal);
+    this.#playhead?.onChange(() => this.#loop.request(), signal);
+    listen(plot, "blur", () => this.#cursor.keyTime_s !== null && this.#act.hover(null), signal);
+  }
+
+  get #list(): Pane[] {
+    return [...this.#panes.parts.values()];
   }
 
   // ---- from the kernel
 
   #readTraits(): void {
     const { model } = this;
-    const title = text(model.get("title"));
-    setText(this.#title, title);
-    setHidden(this.#title, !title);
-    this.#plot.setAttribute("aria-label", title ? `Plot of ${title}` : "Plot");
-    this.#layers = parseLayers(model.get("layers"));
+    const { title, plot, empty, axis } = this.#frame;
+    const name = text(model.get("title"));
+    setText(title, name);
+    setHidden(title, !name);
+    plot.setAttribute("aria-label", name ? `Plot of ${name}` : "Plot");
+    const clip = record(model.get("clip"));
+    this.#layers = parseLayers(model.get("layers"), num(clip.shift_s, 0));
     this.store.setLayers(this.#layers);
     this.#panes.update(this.#layers);
     this.#shareHeight();
     this.#readStatus();
-    setHidden(this.#empty, this.#layers.length > 0);
-    setHidden(this.#axis, this.#layers.length === 0);
-    const images = this.#layers.some((layer) => layer.kind === "image");
-    this.#toolbar.update(images, this.#log);
-    this.#view.right = images ? RIGHT_COLOUR_BAR : RIGHT_PLAIN;
+    setHidden(empty, this.#layers.length > 0);
+    setHidden(axis, this.#layers.length === 0);
+    this.#view.right = this.#layers.some((layer) => layer.kind === "image") ? RIGHT_COLOUR_BAR : RIGHT_PLAIN;
+    this.#settings.update(this.#layers);
+    this.#updateTools();
     this.#readExtent();
-    this.#redraw();
+    this.#readTempo();
   }
 
   /** All drawings together are as high as the trait says; 0 leaves each its own height. */
@@ -155,7 +189,7 @@ export class Plot implements Commands {
     const natural = this.#layers.reduce((sum, layer) => sum + heightFor(layer), 0);
     const wanted = num(this.model.get("height"), 0);
     const scale = wanted > 0 && natural > 0 ? wanted / natural : 1;
-    for (const pane of this.#panes.parts.values()) {
+    for (const pane of this.#list) {
       pane.setHeight(Math.max(PANE_LEAST_PX, Math.round(heightFor(pane.layer) * scale)));
     }
   }
@@ -163,21 +197,60 @@ export class Plot implements Commands {
   #readStatus(): void {
     const status = parseStatus(record(this.model.get("status")));
     const known = text(record(this.model.get("status")).state) !== "";
-    setHidden(this.#pill.element, !known);
-    this.#pill.update(status.state, status.text);
-    this.#pill.element.title = status.message;
-    this.#bar.update(status.state === "pending" ? status.progress : null);
-    for (const pane of this.#panes.parts.values()) pane.updateStatus(status);
+    const { pill, bar } = this.#frame;
+    setHidden(pill.element, !known);
+    pill.update(status.state, status.text);
+    pill.element.title = status.message;
+    bar.update(status.state === "pending" ? status.progress : null);
+    for (const pane of this.#list) pane.updateStatus(status);
     if (known && status.state !== this.#status.state) this.#announcer.say(`${status.text}. ${status.message}`);
     this.#status = status;
   }
 
+  #readTempo(): void {
+    this.#scene.tempo = new TempoMap(this.model.get("tempo"));
+    this.#redraw();
+  }
+
   #readExtent(): void {
-    const full = this.#layers.filter((layer) => layer.buckets > 0);
+    const full = this.#layers.filter((layer) => layer.buckets > 0 && isGrid(layer));
+    const clip = record(this.model.get("clip"));
     const duration_s = num(this.model.get("duration_s"), 0);
-    const longest_s = Math.max(0, ...full.map(layerEnd_s));
+    const start_s = 0 - num(clip.shift_s, 0);
+    const longest_s = Math.max(start_s, ...full.map(layerEnd_s)) - start_s;
+    const end_s = start_s + (duration_s > 0 ? duration_s : longest_s || 1);
+    const region = [num(clip.start_s, start_s), num(clip.end_s, end_s)] as const;
+    const isAll = region[0] <= start_s + 1e-9 && region[1] >= end_s - 1e-9;
+    this.#scene.region = isAll ? null : region;
     const shortest_s = Math.max(SHORTEST_S, BUCKETS_LEAST * Math.min(1, ...full.map((layer) => layer.hop_s)));
-    this.#navigation.setExtent(duration_s > 0 ? duration_s : longest_s || 1, shortest_s);
+    this.#navigation.setExtent([start_s, end_s], shortest_s);
+    this.#navigation.setLink(this.#choices.linked ? text(this.model.get("link")) : "");
+  }
+
+  // ---- choices
+
+  #chosen(): void {
+    if (!this.#navigation) return;
+    this.#settings.update(this.#layers);
+    this.#updateTools();
+    this.#navigation.setLink(this.#choices.linked ? text(this.model.get("link")) : "");
+    this.#redraw();
+  }
+
+  #updateTools(): void {
+    this.#toolbar.update({
+      frequencies: this.#layers.some(hasFrequencies),
+      log: this.#choices.frequencyAxis === "log",
+      selecting: this.#selector.active,
+      selection: this.#selector.selection !== null,
+      settings: !this.#settings.element.hidden,
+    });
+  }
+
+  #selected(): void {
+    if (!this.#toolbar) return;
+    this.#updateTools();
+    this.#loop.request();
   }
 
   #travelled(): void {
@@ -186,74 +259,19 @@ export class Plot implements Commands {
   }
 
   #tileChanged(name: string): void {
-    for (const pane of this.#panes.parts.values()) {
+    for (const pane of this.#list) {
       if (pane.layer.name !== name) continue;
       pane.updateTrouble();
       this.#dirty.add(pane);
+      // Events guide the eye through the other panes as well.
+      if (pane.layer.kind === "events") this.#moved = true;
     }
     this.#loop.request();
   }
 
-  // ---- commands of wheel, pointer, keys and tools
-
-  zoom(factor: number, x: number | null): void {
-    this.#byKey = x === null;
-    if (x !== null) {
-      this.#navigation.zoom(factor, timeAt(this.#view, x), false);
-      return;
-    }
-    const [t0_s, t1_s] = this.#navigation.goal;
-    const key_s = this.#cursor.keyTime_s ?? Number.NaN;
-    this.#navigation.zoom(factor, key_s >= t0_s && key_s <= t1_s ? key_s : (t0_s + t1_s) / 2, true);
-  }
-
-  pan(share: number): void {
-    const [t0_s, t1_s] = this.#navigation.goal;
-    this.#byKey = true;
-    this.#navigation.pan(share * (t1_s - t0_s), true);
-  }
-
-  drag(by_px: number): void {
-    const [t0_s, t1_s] = this.#navigation.span;
-    this.#byKey = false;
-    this.#navigation.pan((-by_px / innerWidth(this.#view)) * (t1_s - t0_s), false);
-  }
-
-  go(to: "start" | "end"): void {
-    const { duration_s } = this.#navigation;
-    this.#byKey = true;
-    this.#navigation.pan(to === "start" ? -duration_s : duration_s, true);
-  }
-
-  fit(): void {
-    this.#byKey = true;
-    this.#navigation.fit();
-  }
-
-  hover(at: { x: number; y: number } | null): void {
-    this.#cursor.put(at);
+  #touch(pane: Pane): void {
+    this.#dirty.add(pane);
     this.#loop.request();
-  }
-
-  step(share: number): void {
-    const [t0_s, t1_s] = this.#navigation.span;
-    const from_s = this.#cursor.time(this.#view) ?? (t0_s + t1_s) / 2;
-    const time_s = clamp(from_s + share * (t1_s - t0_s), 0, this.#navigation.duration_s);
-    this.#cursor.put({ time_s });
-    this.#byKey = true;
-    // The view follows the cursor over its edge.
-    this.#navigation.pan(Math.min(0, time_s - t0_s) + Math.max(0, time_s - t1_s), false);
-  }
-
-  leave(): void {
-    this.hover(null);
-    this.#plot.blur();
-  }
-
-  #toggleLog(): void {
-    this.#log = !this.#log;
-    this.#toolbar.update(true, this.#log);
-    this.#redraw();
   }
 
   // ---- drawing
@@ -265,7 +283,7 @@ export class Plot implements Commands {
 
   /** Whether the plot has a place on the screen. */
   #measure(): boolean {
-    const width = this.#plot.clientWidth;
+    const width = this.#frame.plot.clientWidth;
     // A page that changes its theme may be without layout for a frame: then the last width is still right.
     if (width > LEFT + this.#view.right) this.#view.width = width;
     this.#view.span = this.#navigation.span;
@@ -273,45 +291,78 @@ export class Plot implements Commands {
     return this.#view.width > 0;
   }
 
-  #frame(now_ms: number): void {
+  #draw(now_ms: number): void {
     this.#navigation.advance(now_ms);
     if (!this.#measure()) return;
-    const view = this.#view;
-    const panes = [...this.#panes.parts.values()];
-    if (this.#moved) {
-      this.#moved = false;
-      for (const pane of panes) {
-        pane.resize(view);
-        this.#dirty.add(pane);
-      }
-      this.#drawAxis();
-      this.store.want(this, interleave(panes.map((pane) => pane.wants(view, this.#navigation.direction))));
-    }
+    const panes = this.#list;
+    if (this.#moved) this.#lay(panes);
     for (const pane of [...this.#dirty]) {
       // A pane that could not colour all its tiles in time goes on in the next frame.
-      if (!panes.includes(pane) || !pane.draw(view, this.#log)) this.#dirty.delete(pane);
+      if (!panes.includes(pane) || !pane.draw(this.#scene)) this.#dirty.delete(pane);
     }
-    this.#cursor.draw(view, panes, this.#plot, this.#axis, this.#log);
-    if (this.#navigation.isMoving || this.#dirty.size > 0) this.#loop.request();
+    const { plot, axis } = this.#frame;
+    this.#selector.draw(this.#scene, panes, plot, axis);
+    const moving = this.#drawPlayhead(panes, now_ms);
+    if (this.#navigation.isMoving || this.#dirty.size > 0 || moving) this.#loop.request();
   }
 
-  #drawAxis(): void {
-    const { width, ratio } = this.#view;
-    fitCanvas(this.#axis, width, AXIS_PX, ratio);
-    const ctx = this.#axis.getContext("2d");
-    if (ctx) drawTimeAxis(ctx, this.#theme, this.#view);
+  /** The view is another: everything is drawn, and what is missing asked for. */
+  #lay(panes: Pane[]): void {
+    this.#moved = false;
+    const view = this.#view;
+    for (const pane of panes) {
+      pane.resize(view);
+      this.#dirty.add(pane);
+    }
+    const { axis } = this.#frame;
+    this.#scene.lines = timeLines(view, this.#choices.timeAxis, this.#scene.tempo);
+    this.#scene.guides = this.#layers
+      .filter((layer) => layer.kind === "events" && layer.buckets > 0)
+      .flatMap((layer) => guideTimes(layer, view.span[0], view.span[1], innerWidth(view), this.store.get));
+    fitCanvas(axis, view.width, AXIS_PX, view.ratio);
+    const ctx = axis.getContext("2d");
+    if (ctx) drawTimeAxis(ctx, this.#theme, view, this.#scene.lines, this.#choices.timeAxis);
+    this.store.want(this, interleave(panes.map((pane) => pane.wants(view, this.#navigation.direction))));
+  }
+
+  /** Cursor and read-outs, which move without any data being drawn; returns whether the playhead moves by itself. */
+  #drawPlayhead(panes: Pane[], now_ms: number): boolean {
+    const { plot, axis } = this.#frame;
+    const playhead = this.#playhead;
+    const time_s = playhead?.now() ?? null;
+    const moving = playhead?.moving ?? false;
+    if (time_s !== null) {
+      this.#marker.draw(this.#view, time_s, this.#choices.timeAxis, this.#scene.tempo);
+      this.#follow(time_s, moving);
+    }
+    // Numbers that change sixty times a second cannot be read.
+    if (this.#cursor.isIdle && moving && now_ms - this.#read_ms < READ_MS) return moving;
+    this.#read_ms = now_ms;
+    const [t0_s, t1_s] = this.#view.span;
+    const idle_s = time_s !== null && time_s >= t0_s && time_s <= t1_s ? time_s : null;
+    this.#cursor.draw(this.#scene, panes, plot, axis, idle_s);
+    return moving;
+  }
+
+  /** The view turns the page when the playhead that was in it leaves over its right edge. */
+  #follow(time_s: number, moving: boolean): void {
+    const [t0_s, t1_s] = this.#navigation.span;
+    const inside = time_s >= t0_s && time_s <= t1_s;
+    if (moving && this.#wasInside && time_s > t1_s && time_s < t1_s + 0.5 * (t1_s - t0_s) && !reducedMotion()) {
+      this.#navigation.pan(time_s - t0_s, false);
+    }
+    this.#wasInside = inside;
   }
 
   /** After a movement: the descriptions, and for keyboard users a spoken read-out. */
   #settled(): void {
-    const view = this.#view;
-    const panes = [...this.#panes.parts.values()];
-    for (const pane of panes) pane.describe(view);
-    if (!this.#byKey) return;
-    this.#byKey = false;
-    const [t0_s, t1_s] = view.span;
-    const time_s = this.#cursor.time(this.#view) ?? (t0_s + t1_s) / 2;
-    const words = panes.map((pane) => `${pane.layer.label} ${pane.words(view, time_s, null, this.#log) || "no value"}`);
+    const panes = this.#list;
+    for (const pane of panes) pane.describe(this.#view);
+    if (!this.#act.byKey) return;
+    this.#act.byKey = false;
+    const [t0_s, t1_s] = this.#view.span;
+    const time_s = this.#act.here();
+    const words = panes.map((pane) => `${pane.layer.label} ${pane.words(this.#scene, time_s, null) || "no value"}`);
     const range = `Showing ${formatTime(t0_s)} to ${formatTime(t1_s)}.`;
     this.#announcer.say(`${range} At ${formatTime(time_s)}: ${words.join("; ")}`);
   }

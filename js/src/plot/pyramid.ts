@@ -120,6 +120,7 @@ function substitutes(
  */
 export function wanted(layer: Layer, level: number, t0_s: number, t1_s: number, direction: number): TileAddress[] {
   if (layer.buckets === 0) return [];
+  if (layer.kind === "events") return eventTiles(layer, t0_s, t1_s);
   const top = layer.levels - 1;
   const wants: TileAddress[] = [];
   const overview = tilesAt(layer, top);
@@ -137,4 +138,16 @@ export function wanted(layer: Layer, level: number, t0_s: number, t1_s: number, 
     if (level !== top || overview > 4) wants.push(address(layer, level, index));
   }
   return wants;
+}
+
+/** The tiles of a list of events that a span may touch, and one before it, whose last event may be the nearest. */
+export function eventTiles(layer: Layer, t0_s: number, t1_s: number): TileAddress[] {
+  const count = tilesAt(layer, 0);
+  const times = (index: number) => layer.start_s + (layer.edges[index] ?? 0);
+  const tiles: TileAddress[] = [];
+  for (let index = 0; index < count; index++) {
+    const follows = index + 1 < count ? times(index + 1) : Number.POSITIVE_INFINITY;
+    if (times(index) <= t1_s && follows >= t0_s) tiles.push(address(layer, 0, index));
+  }
+  return tiles;
 }

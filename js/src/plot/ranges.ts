@@ -8,12 +8,14 @@ import type { Area } from "./view";
 
 /** Device pixels per bucket from which buckets are drawn one by one. */
 const LINE_PX = 3;
+/** From which on every value is a dot. */
+const DOT_PX = 9;
 
 /** A waveform may be as thin as a pixel; a curve keeps the weight of a line. */
 export type Style = "wave" | "curve";
 
 /** Vertical place of a value; a little outside the area at most, so that paths stay small. */
-function scaler(layer: Layer, area: Area): (value: number) => number {
+function scaler(layer: Pick<Layer, "value_min" | "value_max">, area: Area): (value: number) => number {
   const scale = area.height / (layer.value_max - layer.value_min);
   const bottom = area.y + area.height;
   return (value) => clamp(bottom - (value - layer.value_min) * scale, area.y - 4, bottom + 4);
@@ -104,7 +106,13 @@ function drawLines(
       for (let k = start; k < end; k++) ctx.lineTo(x(k), y(low[k]));
       ctx.stroke();
     }
-    if (end - start === 1) ctx.fillRect(x(start) - ratio, y(high[start]) - ratio, 2 * ratio, 2 * ratio);
+    if ((x(start + 1) - x(start) >= DOT_PX * ratio && !band) || end - start === 1) {
+      for (let k = start; k < end; k++) {
+        ctx.beginPath();
+        ctx.arc(x(k), y(high[k]), 2.25 * ratio, 0, 2 * Math.PI);
+        ctx.fill();
+      }
+    }
     start = end - 1;
   }
 }

@@ -4,26 +4,34 @@ import { clamp, finite } from "../guards";
 
 export type Span = readonly [t0_s: number, t1_s: number];
 
-/** A span inside [0, duration], at least `least` long if there is room for it. */
-export function clampSpan([t0_s, t1_s]: Span, duration_s: number, least_s: number): Span {
-  const length_s = clamp(t1_s - t0_s, Math.min(least_s, duration_s), duration_s);
+/** A span inside an extent, at least `least` long if there is room for it. */
+export function clampSpan([t0_s, t1_s]: Span, [start_s, end_s]: Span, least_s: number): Span {
+  const all_s = end_s - start_s;
+  const length_s = clamp(t1_s - t0_s, Math.min(least_s, all_s), all_s);
   // What was too short grows around its middle, what was too long starts where it started.
-  const start_s = t1_s - t0_s < length_s ? (t0_s + t1_s - length_s) / 2 : t0_s;
-  const from_s = clamp(start_s, 0, duration_s - length_s);
+  const wanted_s = t1_s - t0_s < length_s ? (t0_s + t1_s - length_s) / 2 : t0_s;
+  const from_s = clamp(wanted_s, start_s, end_s - length_s);
   return [from_s, from_s + length_s];
 }
 
 /** `factor` < 1 zooms in; the time `at_s` stays where it is on the screen. */
-export function zoomSpan([t0_s, t1_s]: Span, factor: number, at_s: number, duration_s: number, least_s: number): Span {
-  const length_s = clamp((t1_s - t0_s) * factor, Math.min(least_s, duration_s), duration_s);
+export function zoomSpan(
+  [t0_s, t1_s]: Span,
+  factor: number,
+  at_s: number,
+  [start_s, end_s]: Span,
+  least_s: number,
+): Span {
+  const all_s = end_s - start_s;
+  const length_s = clamp((t1_s - t0_s) * factor, Math.min(least_s, all_s), all_s);
   const share = (at_s - t0_s) / (t1_s - t0_s);
-  const from_s = clamp(at_s - share * length_s, 0, duration_s - length_s);
+  const from_s = clamp(at_s - share * length_s, start_s, end_s - length_s);
   return [from_s, from_s + length_s];
 }
 
-export function panSpan([t0_s, t1_s]: Span, by_s: number, duration_s: number): Span {
+export function panSpan([t0_s, t1_s]: Span, by_s: number, [start_s, end_s]: Span): Span {
   const length_s = t1_s - t0_s;
-  const from_s = clamp(t0_s + by_s, 0, Math.max(0, duration_s - length_s));
+  const from_s = clamp(t0_s + by_s, start_s, Math.max(start_s, end_s - length_s));
   return [from_s, from_s + length_s];
 }
 

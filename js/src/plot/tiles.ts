@@ -77,10 +77,10 @@ export class TileStore {
 
   has = (address: TileAddress): boolean => this.#images.has(keyOf(address)) || this.#ranges.has(keyOf(address));
 
-  get(address: TileAddress): Tile | undefined {
+  get = (address: TileAddress): Tile | undefined => {
     const key = keyOf(address);
     return this.#images.get(key) ?? this.#ranges.get(key);
-  }
+  };
 
   /** Replaces what a view wants, most wanted first: what it no longer wants is not asked for any more. */
   want(view: object, wants: readonly TileAddress[]): void {
@@ -107,7 +107,8 @@ export class TileStore {
     const layer = this.#layers.get(tile.layer);
     if (!layer || tile.revision !== layer.revision || tile.level >= layer.levels) return false;
     if (tile.start !== tile.index * layer.tile_buckets || tile.buckets > layer.tile_buckets) return false;
-    return tile.dtype === "uint8" ? layer.kind === "image" && tile.rows === layer.rows : layer.kind !== "image";
+    if (tile.dtype === "uint8") return layer.kind === "image" && tile.rows === layer.rows;
+    return tile.dtype === (layer.kind === "events" ? "float64" : "float32") && layer.kind !== "image";
   }
 
   #receive(tile: Tile): void {

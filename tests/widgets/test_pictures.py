@@ -1,0 +1,111 @@
+"""Pictures of real features of real audio, against the samples and the numbers themselves."""
+
+from __future__ import annotations
+
+import types
+
+import numpy as np
+import pytest
+from widgets.fake import curve_track, waveform_track
+
+import audiocache_nb as acn
+from audiocache_nb.sampling.depths import WavePyramid
+from audiocache_nb.sampling.pyramid import MinMaxPyramid
+from audiocache_nb.widgets.pictures import make_picture
+
+
+def go_on():
+    """Nobody stops it."""
+
+
+def naive(samples, width):
+    """Extremes bucket by bucket, in plain Python."""
+    starts = range(0, len(samples), width)
+    return np.stack(
+        [[samples[k : k + width].min(axis=0), samples[k : k + width].max(axis=0)] for k in starts]
+    ).transpose(0, 2, 1)
+
+
+@pytest.mark.parametrize("cell", [1, 2, 8, 64])
+@pytest.mark.parametrize("frames", [1, 63, 5000])
+def test_a_waveform_is_exact_from_samples_to_the_overview(cell, frames):
+    samples = np.random.default_rng(frames).normal(size=(frames, 2)).astype(np.float32)
+    pyramid = WavePyramid(
+        naive(samples, cell),
+        cell_samples=cell,
+        frames=frames,
+        read=lambda first, n: samples[first : first + n],
+        tile_buckets=16,
+    )
+    assert pyramid.bucket_count(0) == pyramid.buckets == frames
+    for level in range(pyramid.levels):
+        count = pyramid.bucket_count(level)
+        parts = [pyramid.tile(level, index) for index in range(-(-count // 16))]
+        assert [start for start, _ in parts] == [16 * k for k in range(len(parts))]
+        assert np.array_equal(np.concatenate([values for _, values in parts]), naive(samples, 4**level)), level
+    assert pyramid.bucket_count(pyramid.levels - 1) <= 16
+    assert pyramid.extremes == (samples.min(), samples.max())
+    for level, index in [(-1, 0), (pyramid.levels, 0), (0, 1 + frames // 16)]:
+        with pytest.raises(acn.AudioCacheError):
+            pyramid.tile(level, index)
+
+
+def audio_of(samples, rate=44100):
+    return types.SimpleNamespace(
+        sample_rate=rate,
+        channels=samples.shape[1],
+        frames=len(samples),
+        read=lambda first, n: samples[first : first + n],
+    )
+
+
+def test_samples_are_shown_only_under_a_waveform_that_was_made_of_them():
+    samples = np.random.default_rng(1).normal(size=(6400, 2)).astype(np.float32)
+    track = waveform_track(data=naive(samples, 64))
+    deep = make_picture(track, go_on, audio_of(samples))
+    assert isinstance(deep.pyramid, WavePyramid)
+    assert (deep.hop_s, deep.aligned, deep.pyramid.buckets) == (1 / 44100, "center", 6400)
+    mono = make_picture(
+        waveform_track(data=naive(samples.mean(axis=1, keepdims=True), 64), channels=1), go_on, audio_of(samples)
+    )
+    assert isinstance(mono.pyramid, WavePyramid)
+    for other in (samples + 0.5, samples[:-64], samples[:, :1].repeat(3, axis=1)):
+        shallow = make_picture(track, go_on, audio_of(other))
+        assert isinstance(shallow.pyramid, MinMaxPyramid)
+        assert (shallow.hop_s, shallow.aligned) == (64 / 44100, "start")
+
+
+def test_complex_spectra_and_steep_powers_are_drawn_in_decibels():
+    size = np.geomspace(1e-3, 1, 40, dtype=np.float32)
+    spectrum = np.tile(size * np.exp(1j).astype(np.complex64), (30, 1))
+    found = make_picture(curve_track(data=spectrum, key="stft", format="complex64", axes=("frame", "bin")), go_on)
+    assert (found.unit, found.value_min, found.value_max) == ("dB re max", -80.0, 0.0)
+    _, tile = found.pyramid.tile(0, 0)
+    assert np.abs(tile[0] / 255 * 80 - 80 - 20 * np.log10(size)).max() < 0.2
+    powers = np.tile(np.geomspace(1e-9, 1, 40, dtype=np.float32), (30, 1))
+    found = make_picture(curve_track(data=powers, key="mel", axes=("frame", "mel")), go_on)
+    assert found.unit == "dB re max"
+    even = make_picture(curve_track(data=np.tile(np.linspace(0, 1, 12, dtype=np.float32), (30, 1)), key="c"), go_on)
+    assert (even.unit, even.value_max) == ("", 1.0)
+
+
+def test_every_built_in_feature_of_a_recording_can_be_drawn():
+    with acn.Session(cache_dir=False) as session:
+        y, rate = acn.examples.load("drum-loop")
+        track = session.add_audio(y[: 2 * rate], rate)
+        kinds = {}
+        for calculator in session.registry:
+            picture = make_picture(session.get(track, calculator.id, timeout=60), go_on, track.source)
+            kinds.setdefault(picture.kind, set()).add(calculator.id)
+            for level in range(picture.pyramid.levels if picture.pyramid.buckets else 0):
+                start, values = picture.pyramid.tile(level, 0)
+                assert start == 0
+                assert len(values) <= picture.pyramid.tile_buckets
+            assert picture.value_min < picture.value_max
+            if picture.kind == "text":
+                assert picture.facts["text"]
+        assert {"waveform", "mvmnt.waveform"} == kinds["minmax"]
+        assert {"onsets", "beats", "health.events"} <= kinds["events"]
+        assert {"tempo", "loudness.integrated"} <= kinds["text"]
+        assert {"spectrogram", "stft", "melspectrogram", "cqt", "chroma", "ssm"} <= kinds["image"]
+        assert {"rms", "f0.yin", "peaks", "voice"} <= kinds["curve"]
