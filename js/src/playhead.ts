@@ -154,7 +154,8 @@ export class Playhead {
   /** The kernel's answer to the question where it is now. */
   correct(value: unknown): void {
     const told = record(value);
-    if (whole(told.serial, -1) < this.#serial || (this.#engine && this.motion.playing)) return;
+    // Whoever leads knows better, and more recently.
+    if (whole(told.serial, -1) < this.#serial || this.#engine !== null) return;
     this.#serial = whole(told.serial, -1);
     this.#set(parseMotion(told), true);
   }
@@ -217,10 +218,14 @@ export function followPlayhead(model: Model, hub: Hub, signal: AbortSignal): Pla
   if (!session) return null;
   const playhead = playheadOf(session);
   onModel(model, "change:playhead", () => playhead.follow(model.get("playhead")), signal);
-  hub.onPlayhead((answer) => playhead.correct(answer), signal);
+  let asked = -1;
+  hub.onPlayhead((answer) => answer.id === asked && playhead.correct(answer), signal);
   playhead.addSender((verb, change) => hub.post(playheadRequest(hub.nextId(), verb, change)), signal);
   playhead.follow(model.get("playhead"));
   // A page that comes while it plays cannot know for how long already.
-  if (playhead.motion.playing && !playhead.engine) hub.post(playheadRequest(hub.nextId(), "sync", {}));
+  if (playhead.motion.playing && !playhead.engine) {
+    asked = hub.nextId();
+    hub.post(playheadRequest(asked, "sync", {}));
+  }
   return playhead;
 }

@@ -95,6 +95,11 @@ describe("the playhead of a page", () => {
     expect(model.sent).toMatchObject([{ kind: "playhead", verb: "sync" }]);
     model.message({ kind: "playhead", id: 1, ...state({ time_s: 7, playing: true, moving: true }) });
     expect(playhead.now()).toBeCloseTo(7);
+    model.message({ kind: "playhead", id: 2, ...state({ serial: 9, time_s: 1 }) });
+    expect(playhead.now(), "somebody else asked that").toBeCloseTo(7);
+    playhead.claim(new FakeEngine("one"));
+    model.message({ kind: "playhead", id: 1, ...state({ serial: 9, time_s: 1 }) });
+    expect(playhead.now(), "an engine knows better").toBeCloseTo(7);
   });
 
   it("tells listeners of news only, and forgets them", () => {

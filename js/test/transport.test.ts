@@ -363,7 +363,7 @@ describe("Transport", () => {
 });
 
 it("tells the kernel the kernel's own time, once it knows it", async () => {
-  const { model, button } = await shown();
+  const { model, button, find } = await shown();
   const offset_s = 5000;
   const answer = model.answer;
   model.answer = (message) => {
@@ -386,7 +386,12 @@ it("tells the kernel the kernel's own time, once it knows it", async () => {
   expect(asked()).toBeLessThan(12);
   button("Pause").click();
   const before = asked();
+  await settle(10);
+  // An answer from before the pause comes late.
+  const { id } = model.sent.filter((message) => message.verb === ("sync" as string)).at(-1) as Sent;
+  model.message({ ...(traits().playhead as object), kind: "playhead", id, serial: 50, playing: true, moving: true });
   await settle(10_000);
+  expect(find(".acn-transport").dataset.playing).toBe("false");
   expect(asked()).toBe(before);
 });
 

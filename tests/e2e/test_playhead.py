@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import itertools
 import json
+import pathlib
 
 import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
+
+NOTEBOOK = pathlib.Path(__file__).parents[2] / "notebooks" / "03_time_and_playhead.ipynb"
 
 START = """
 import time, json
@@ -75,6 +78,7 @@ def test_play_pause_and_seek_from_page_and_from_python(shown, page: Page):
     assert say(shown, 2)[1] is False
     shown.theme(dark=True)
     page.wait_for_timeout(1500)  # for the picture: JupyterLab covers the page with its logo
+    expect(root).to_have_attribute("data-playing", "false")
     shown.screenshot("transport-dark")
     shown.theme(dark=False)
 
@@ -301,3 +305,17 @@ track = session.add_audio(*acn.examples.load("melody"), name="melody"); playhead
     spectrum.scroll_into_view_if_needed()
     nb.screenshot("inspector-spectrum-dark")
     nb.theme(dark=False)
+
+
+def test_the_notebook_about_time_plays(notebook, page: Page):
+    nb = notebook.file(NOTEBOOK)
+    nb.run_all(timeout_s=120)
+    expect(page.locator(f"{ROOT} .acn-title")).to_have_text("2 tracks")
+    wait_for(page, "a && a.readyState >= 3")
+    page.locator(ROOT).scroll_into_view_if_needed()
+    page.get_by_role("button", name="Play", exact=True).click()
+    wait_for(page, "!a.paused && a.currentTime > 2")
+    for inspector in page.locator(".acn-inspector").all():
+        expect(inspector).to_have_attribute("data-state", "fresh")
+    nb.screenshot("notebook-time")
+    page.get_by_role("button", name="Pause", exact=True).click()
