@@ -68,7 +68,12 @@ _NAMES = {
         "errors",
     ),
 }
-_MODULES = {"errors": "errors", "examples": "audio.examples", "plotting": "plotting"}
+_MODULES = {
+    "errors": "errors",
+    "examples": "audio.examples",
+    "interchange": "scene.interchange",
+    "plotting": "plotting",
+}
 
 __all__ = sorted(["__version__", *_NAMES, *_MODULES])  # noqa: PLE0605 - one list of names is enough
 
@@ -89,6 +94,7 @@ if TYPE_CHECKING:
     from audiocache_nb.features.track import Events as Events
     from audiocache_nb.features.track import FeatureTrack as FeatureTrack
     from audiocache_nb.features.track import Global as Global
+    from audiocache_nb.scene import interchange as interchange
     from audiocache_nb.scene.limits import ImportLimits as ImportLimits
     from audiocache_nb.session import Session as Session
     from audiocache_nb.session_scene import load as load

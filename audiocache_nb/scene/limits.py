@@ -29,6 +29,8 @@ class ImportLimits:
         Axes of an array.
     tracks, descriptors, tempo_events : int
         How many a scene may have.
+    labels : int
+        Events and regions of a file of labels.
 
     Examples
     --------
@@ -49,6 +51,7 @@ class ImportLimits:
     tracks: int = 1_000
     descriptors: int = 10_000
     tempo_events: int = 100_000
+    labels: int = 1_000_000
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
