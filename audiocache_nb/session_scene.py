@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from audiocache_nb.scene.limits import ImportLimits
     from audiocache_nb.scene.mvmnt_write import Origin
     from audiocache_nb.scene.report import SceneReport
+    from audiocache_nb.scene.verify import Verification
     from audiocache_nb.session import Session
+    from audiocache_nb.timeline.state import Track
 
 
 class SceneVerbs:
@@ -83,6 +85,50 @@ class SceneVerbs:
         freed: int = self.diagnostics.delete_extraneous(note="pruned")
         return freed
 
+    def verify_imported(
+        self: Any,
+        track: Track | str | None = None,
+        *,
+        excerpts: int = 3,
+        seconds: float = 2.0,
+        seed: int | None = None,
+    ) -> Verification:
+        """Compare imported features with what is computed here, and trust those that agree.
+
+        Of local calculators' results a few excerpts are computed, of others all. What agrees is kept in
+        the cache like what was computed here; what does not is stale, with the reason. A sample proves
+        no more than a sample: who has to be sure calls `reanalyze`.
+
+        Parameters
+        ----------
+        track : Track or str, optional
+            Only its features; without it, those of all tracks.
+        excerpts : int
+            How many, each somewhere in a part of its own of the recording.
+        seconds : float [s]
+            How long each is.
+        seed : int, optional
+            The places follow from it; without it nobody can know them beforehand.
+
+        Returns
+        -------
+        Verification
+            What agrees, what differs, and what could not be compared, for example because the recording
+            did not come with the scene.
+
+        Raises
+        ------
+        InvalidParameterError, UnknownTrackError, SessionClosedError
+        """
+        from audiocache_nb.scene.verify import verify_imported
+
+        if self.closed:
+            raise SessionClosedError("The session is closed.", hint="Load the scene again.")
+        tracks = self.tracks.values() if track is None else [self.timeline.track(track)]
+        return verify_imported(
+            self.timeline, [one.source_id for one in tracks], excerpts=excerpts, seconds=seconds, seed=seed
+        )
+
 
 def _dismissed(session: Any) -> list[tuple[str, Descriptor]]:
     sources = session.store.snapshot().sources
@@ -112,7 +158,8 @@ def load(
     path : path or bytes
     trust : bool
         Count the scene's features as computed here, and keep them in the cache. Without it they are
-        marked as imported, serve this scene, and never get into the cache that other sessions share.
+        marked as imported, serve this scene, and never get into the cache that other sessions share,
+        unless `Session.verify_imported` finds that they agree with what is computed here.
     limits : ImportLimits, optional
         What is accepted.
     resolve : callable (mapping) -> path, bytes, array, (array, sample_rate) or None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -19,7 +20,8 @@ class FeatureNote:
         The source's name.
     feature, calculator, profile : str
     outcome : str
-        ``"saved"``, ``"left out"``, ``"loaded"``, ``"from the cache"`` or ``"missing"``.
+        ``"saved"``, ``"left out"``, ``"loaded"``, ``"from the cache"`` or ``"missing"``; of imported features that
+        were compared, ``"verified"``, ``"differs"`` or ``"not checked"``.
     reason : str
         Why it was left out or is missing.
     nbytes : int [bytes]
@@ -80,13 +82,7 @@ class SceneReport:
 
     def to_pandas(self) -> pd.DataFrame:
         """One row per feature (needs pandas)."""
-        from audiocache_nb.features.export import package
-
-        pandas = package("pandas")
-        names = [field.name for field in dataclasses.fields(FeatureNote)]
-        rows = [[getattr(note, name) for name in names] for note in self.features]
-        table: pd.DataFrame = pandas.DataFrame(rows, columns=names)
-        return table
+        return table_of(self.features)
 
     def __str__(self) -> str:
         count = len(self.kept)
@@ -104,6 +100,17 @@ class SceneReport:
         return "\n".join(lines)
 
     __repr__ = __str__
+
+
+def table_of(notes: Iterable[FeatureNote]) -> pd.DataFrame:
+    """One row per note (needs pandas)."""
+    from audiocache_nb.features.export import package
+
+    pandas = package("pandas")
+    names = [field.name for field in dataclasses.fields(FeatureNote)]
+    rows = [[getattr(note, name) for name in names] for note in notes]
+    table: pd.DataFrame = pandas.DataFrame(rows, columns=names)
+    return table
 
 
 def _size(nbytes: int) -> str:

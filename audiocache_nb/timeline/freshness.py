@@ -97,7 +97,9 @@ def _origin(track: FeatureTrack) -> str:
     imported = track.provenance.get("imported")
     if not isinstance(imported, Mapping):
         return SENTENCES["fresh"]
-    return f"Imported from {str(imported.get('from', 'a scene'))!r:.80}, not computed here."
+    origin = f"Imported from {str(imported.get('from', 'a scene'))!r:.80}"
+    proof = imported.get("verified")
+    return f"{origin}, not computed here." if not proof else f"{origin} and verified: {proof!s:.80}."
 
 
 def differences(track: FeatureTrack, wanted: Item) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ import sys
 
 import numpy as np
 import pytest
+from support.scenes import feature_entry, packed, parts_of, with_document, with_feature
 from support.sound import sound
 
 import audiocache_nb as acn
@@ -20,7 +21,6 @@ from audiocache_nb.errors import (
     DocumentValidationError,
 )
 from audiocache_nb.scene.archive_reader import Archive
-from audiocache_nb.scene.archive_writer import ArchiveWriter
 from audiocache_nb.scene.strict_json import stable
 
 
@@ -29,51 +29,6 @@ def bundle(scene, tmp_path):
     """The bytes of a scene's bundle."""
     scene.save(tmp_path / "scene.zip")
     return (tmp_path / "scene.zip").read_bytes()
-
-
-def parts_of(bundle):
-    with Archive(bundle) as archive:
-        return {name: archive.read(name) for name in archive.entries}
-
-
-def packed(parts, *, manifest=None, lines=None):
-    """A bundle of these entries, with a manifest that fits unless told otherwise."""
-    import hashlib
-
-    names = [name for name in parts if name != "manifest.json"]
-    if lines is None:
-        lines = [
-            {"name": name, "bytes": len(parts[name]), "sha256": hashlib.sha256(parts[name]).hexdigest()}
-            for name in names
-        ]
-    head = (
-        stable({"format": "audiocache_nb.bundle", "version": [1, 0], "entries": lines})
-        if manifest is None
-        else manifest
-    )
-    file = io.BytesIO()
-    with ArchiveWriter(file) as writer:
-        for name, data in {"manifest.json": head, **{name: parts[name] for name in names}}.items():
-            writer.add(name, len(data), [data])
-    return file.getvalue()
-
-
-def with_document(bundle, change):
-    parts = parts_of(bundle)
-    document = json.loads(parts["document.json"])
-    change(document)
-    parts["document.json"] = stable(document)
-    return packed(parts)
-
-
-def feature_entry(bundle, feature, source="a"):
-    document = json.loads(parts_of(bundle)["document.json"])
-    sources = {track["id"]: track["source"] for track in document["timeline"]["tracks"]}
-    return next(
-        one["array"]["entry"]
-        for one in document["features"]
-        if one["descriptor"]["feature"] == feature and one["source"] == sources[source]
-    )
 
 
 def test_the_bundle_is_what_packed_makes(bundle):
@@ -205,10 +160,6 @@ def test_too_many_tracks(bundle, loads):
 
 
 # --- features: exactly the damaged ones are missing ----------------------------------------------
-
-
-def with_feature(bundle, name, data):
-    return packed({**parts_of(bundle), name: data})
 
 
 @pytest.mark.parametrize("kind", ["header", "empty", "short", "long", "other", "pickle", "npy"])
