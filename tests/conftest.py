@@ -5,12 +5,17 @@ from __future__ import annotations
 import itertools
 import os
 import pathlib
+import sys
 from collections.abc import Callable, Iterator
 
 import hypothesis
 import pytest
 
 ROOT = pathlib.Path(__file__).parents[1]
+
+# Many tests start processes; with this set, each of them would compile numpy and the rest anew, and take twice as long.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 # No deadline: a shared machine is slow now and then, and a test that depends on time proves nothing.
 hypothesis.settings.register_profile("dev", deadline=None)
