@@ -29,6 +29,7 @@ _NAMES = {
     "calculators": "features.registry",
     "StatusBadge": "widgets.status_badge",
     "CachesPanel": "widgets.caches_panel",
+    "CalculatorExplorer": "widgets.calculator_explorer",
     "DiagnosticsTable": "widgets.diagnostics_table",
     "FeaturePlot": "widgets.feature_plot",
     "FrameInspector": "widgets.frame_inspector",
@@ -99,6 +100,7 @@ if TYPE_CHECKING:
     from audiocache_nb.session import Session as Session
     from audiocache_nb.session_scene import load as load
     from audiocache_nb.widgets.caches_panel import CachesPanel as CachesPanel
+    from audiocache_nb.widgets.calculator_explorer import CalculatorExplorer as CalculatorExplorer
     from audiocache_nb.widgets.diagnostics_table import DiagnosticsTable as DiagnosticsTable
     from audiocache_nb.widgets.feature_plot import FeaturePlot as FeaturePlot
     from audiocache_nb.widgets.frame_inspector import FrameInspector as FrameInspector

@@ -115,6 +115,7 @@ class FeaturePlot(PlotTraits, PlayheadTraits, AcnWidget):
         self._parts_lock = threading.RLock()
         self._element = f"plot-{uuid.uuid4().hex[:12]}"
         _check_choices(choices)
+        self._waveform = waveform
         self._parts = make_parts(session, track_id, feature, profile, waveform=waveform)
         self._tiles = tile_service(session)
         drawn = 0 if height is None else _checked_height(height)
@@ -128,6 +129,23 @@ class FeaturePlot(PlotTraits, PlayheadTraits, AcnWidget):
         except BaseException:
             self.close()
             raise
+
+    def show(self, feature: Features, *, profile: AnalysisProfile | None = None) -> None:
+        """Show other features in place of those that are shown; the visible range stays.
+
+        Raises
+        ------
+        UnknownFeatureError, UnknownCalculatorError, InvalidParameterError
+            It shows what it has shown before.
+        """
+        parts = make_parts(self._session, self._track_id, feature, profile, waveform=self._waveform)
+        self._session.request(self._track_id, [part.wanted for part in parts], element=self._element, profile=profile)
+        with self._parts_lock:
+            revision = 1 + max(part.revision for part in self._parts)
+            for part in parts:
+                part.revision = revision  # tiles of the former feature are none of this one
+            self._parts = parts
+        self._session.publisher.poke(self)
 
     # -- state ----------------------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import Any, Literal, TypeGuard
 
 from audiocache_nb.models.clock import LEAST_LOOP_S
@@ -12,6 +13,7 @@ MAX_ID = 2**53 - 1  # the largest whole number of a page
 MAX_NAME = 400
 MAX_LEVEL = 64
 MAX_SLOTS = 10_000
+MAX_VALUES = 64
 VERBS = ("stop", "restart", "reanalyze", "clear")
 
 Verb = Literal["stop", "restart", "reanalyze", "clear"]
@@ -85,12 +87,23 @@ class CommandRequest:
     rows: tuple[str, ...] | None = None
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class ExploreRequest:
+    """Somebody moved a slider of the explorer: a calculator with all parameters that are not its defaults."""
+
+    id: int
+    calculator: str
+    params: dict[str, Any]
+    profile: dict[str, Any]
+
+
 _TILE_KEYS = frozenset({"kind", "id", "layer", "level", "index", "revision"})
 _ACTION_KEYS = frozenset({"kind", "id", "verb", "track_id"})
 _PLAYHEAD_KEYS = frozenset({"kind", "id", "verb", "time_s", "rate", "loop", "done"})
 _PIECE_KEYS = frozenset({"kind", "id", "key", "index"})
 _SOUND_KEYS = frozenset({"kind", "id", "verb", "client", "key"})
 _COMMAND_KEYS = frozenset({"kind", "id", "verb", "target"})
+_EXPLORE_KEYS = frozenset({"kind", "id", "calculator", "params", "profile"})
 _PLAYHEAD_NEEDS = {"play": None, "pause": None, "seek": "time_s", "rate": "rate", "loop": "loop", "sync": None}
 SOUND_VERBS = ("hello", "unreachable", "unplayable")
 COMMANDS = (
@@ -107,7 +120,7 @@ COMMANDS = (
     "resync",
 )
 
-Request = TileRequest | ActionRequest | PlayheadRequest | PieceRequest | SoundRequest | CommandRequest
+Request = TileRequest | ActionRequest | PlayheadRequest | PieceRequest | SoundRequest | CommandRequest | ExploreRequest
 
 
 def parse(content: object) -> Request | None:
@@ -131,6 +144,8 @@ def parse(content: object) -> Request | None:
         return _sound(content)
     if kind == "command":
         return _command(content)
+    if kind == "explore":
+        return _explore(content)
     return _action(content) if kind == "action" else None
 
 
@@ -168,6 +183,32 @@ def _command(content: dict[Any, Any]) -> CommandRequest | None:
     if not isinstance(rows, (list, tuple)) or len(rows) > MAX_SLOTS or not all(_is_name(row) for row in rows):
         return None
     return CommandRequest(content["id"], verb, target, tuple(rows) if "rows" in content else None)
+
+
+def _explore(content: dict[Any, Any]) -> ExploreRequest | None:
+    if content.keys() != _EXPLORE_KEYS or not _is_count(content["id"]) or not _is_name(content["calculator"]):
+        return None
+    if not (_are_values(content["params"]) and _are_values(content["profile"])):
+        return None
+    return ExploreRequest(content["id"], content["calculator"], content["params"], content["profile"])
+
+
+def _are_values(values: object) -> bool:
+    """Whether this is a small mapping of names to what a parameter may be set to."""
+    return (
+        isinstance(values, dict)
+        and len(values) <= MAX_VALUES
+        and all(map(_is_name, values))
+        and all(map(_is_scalar, values.values()))
+    )
+
+
+def _is_scalar(value: object) -> bool:
+    if isinstance(value, float):
+        return math.isfinite(value)
+    if isinstance(value, int):
+        return abs(value) <= MAX_ID
+    return value is None or (isinstance(value, str) and len(value) <= MAX_NAME)
 
 
 def _playhead(content: dict[Any, Any]) -> PlayheadRequest | None:

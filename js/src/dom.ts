@@ -17,6 +17,9 @@ export function make<K extends keyof HTMLElementTagNameMap>(
   return element;
 }
 
+/** Keeps JupyterLab's shortcuts, which act on the notebook's cells, out of what is within an element. */
+export const OWN_KEYS = { "data-lm-suppress-shortcuts": "true" };
+
 /** An icon of one path on a 16 by 16 grid; decoration, so hidden from screen readers. */
 export function icon(path: string, className = "acn-icon"): SVGSVGElement {
   const svg = document.createElementNS(SVG, "svg");

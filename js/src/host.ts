@@ -19,6 +19,17 @@ export interface InitializeProps {
   signal?: AbortSignal | undefined;
 }
 
+/** Another widget of the same page. */
+export interface OtherWidget {
+  render(place: { el: HTMLElement; signal?: AbortSignal }): Promise<void>;
+}
+
+/** What a host offers to widgets that hold others; anywidget has it from 0.11 on. */
+export interface Host {
+  getWidget(reference: string): Promise<OtherWidget>;
+}
+
 export interface RenderProps extends InitializeProps {
   el: HTMLElement;
+  host?: Host | undefined;
 }

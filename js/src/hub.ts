@@ -7,7 +7,7 @@ import { parseReply, type Reply } from "./messages";
 import { onAbort, onModel } from "./scope";
 
 type TileHandler = (tile: Tile) => void;
-type ReplyHandler = (reply: Reply) => void;
+type ReplyHandler = (reply: Reply, content: unknown) => void;
 type MessageHandler = (content: Json, bytes: Uint8Array | null) => void;
 
 // Two pages on one kernel hear each other's replies: starting anywhere keeps their ids apart.
@@ -69,7 +69,7 @@ export class Hub {
   #receive(content: unknown, buffers: Bytes[]): void {
     const reply = parseReply(content);
     if (reply) {
-      for (const handler of [...this.#replies]) handler(reply);
+      for (const handler of [...this.#replies]) handler(reply, content);
       return;
     }
     const others = isRecord(content) ? this.#others.get(String(content.kind)) : undefined;

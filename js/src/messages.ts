@@ -64,6 +64,15 @@ export interface CommandRequest {
   rows?: string[];
 }
 
+/** Everything that is not as the calculator and the profile have it by default. */
+export interface ExploreRequest {
+  kind: "explore";
+  id: number;
+  calculator: string;
+  params: Readonly<Record<string, unknown>>;
+  profile: Readonly<Record<string, unknown>>;
+}
+
 export interface Reply {
   kind: "done" | "refused";
   id: number;
@@ -94,6 +103,15 @@ export function soundRequest(id: number, verb: SoundRequest["verb"], client: str
 
 export function commandRequest(id: number, verb: string, target: string, rows?: readonly string[]): CommandRequest {
   return { kind: "command", id, verb, target, ...(rows ? { rows: [...rows] } : {}) };
+}
+
+export function exploreRequest(
+  id: number,
+  calculator: string,
+  params: ExploreRequest["params"],
+  profile: ExploreRequest["profile"],
+): ExploreRequest {
+  return { kind: "explore", id, calculator, params, profile };
 }
 
 /** The kernel's word on a request, or null if this is no such message. */

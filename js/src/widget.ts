@@ -5,8 +5,9 @@ import { Book } from "./diagnostics/book";
 import { renderDiagnostics } from "./diagnostics/diagnostics";
 import { make } from "./dom";
 import { guard } from "./errorbox";
+import { renderExplorer } from "./explorer/explorer";
 import { text } from "./guards";
-import type { InitializeProps, Model, RenderProps } from "./host";
+import type { Host, InitializeProps, Model, RenderProps } from "./host";
 import { Hub } from "./hub";
 import { renderInspector } from "./inspector/inspector";
 import { renderPanel } from "./panel/panel";
@@ -48,11 +49,12 @@ class Shared {
   }
 }
 
-function draw(model: Model, shared: Shared, root: HTMLElement, signal: AbortSignal): void {
+function draw(model: Model, shared: Shared, host: Host | undefined, root: HTMLElement, signal: AbortSignal): void {
   const view = text(model.get("view"));
   if (view === "badge") renderBadge(model, root, signal);
   else if (view === "panel") renderPanel(model, shared.hub, root, signal);
   else if (view === "diagnostics") renderDiagnostics(model, shared.hub, shared.book, root, signal);
+  else if (view === "explorer") renderExplorer(model, shared.hub, host, root, signal);
   else if (view === "plot") renderPlot(model, shared.tiles, root, signal);
   else if (view === "transport") shared.transport.render(model, root, signal);
   else if (view === "inspector") renderInspector(model, shared.hub, root, signal);
@@ -89,12 +91,12 @@ export default function widget() {
       return cleanup;
     },
 
-    render({ model, el, signal }: RenderProps) {
+    render({ model, el, host, signal }: RenderProps) {
       const [life, cleanup] = own(signal);
       const root = make("div", "acn-root");
       el.append(root);
       onAbort(life, () => root.remove());
-      guard(root, () => draw(model, shared ?? share(model, life), root, life));
+      guard(root, () => draw(model, shared ?? share(model, life), host, root, life));
       return cleanup;
     },
   };

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { decodeTile } from "../src/codec";
 import { Hub } from "../src/hub";
-import { commandRequest, pieceRequest, playheadRequest, soundRequest } from "../src/messages";
+import { commandRequest, exploreRequest, pieceRequest, playheadRequest, soundRequest } from "../src/messages";
 import { Actions } from "../src/panel/actions";
 import { parseLayers } from "../src/plot/layer";
 import { address } from "../src/plot/pyramid";
@@ -96,6 +96,8 @@ function requests(): unknown[] {
   hub.post(soundRequest(20, "unreachable", "page-1", "abc-file"));
   hub.post(soundRequest(21, "unplayable", "page-1", "abc-wave"));
   for (const [verb, target, rows] of COMMANDS) hub.post(commandRequest(hub.nextId() + 17, verb, target, rows));
+  hub.post(exploreRequest(50, "mfcc", { n_mfcc: 13, fmax: null, ü: 0.5 }, { window: "hann", hop_size: 256 }));
+  hub.post(exploreRequest(51, "rms", {}, {}));
   controller.abort();
   return JSON.parse(JSON.stringify(model.sent));
 }

@@ -251,13 +251,15 @@ describe("DiagnosticsTable", () => {
   });
 
   it("draws the first of very many rows, and more on request", () => {
-    const many = Object.fromEntries(Array.from({ length: 1000 }, (_, k) => [`r${k}`, row({ name: `f${k}` })]));
+    const many = Object.fromEntries(
+      Array.from({ length: PAGE_ROWS + 20 }, (_, k) => [`r${k}`, row({ name: `f${k}` })]),
+    );
     const { all, find } = mount(traits(many));
     expect(all("tr.acn-diagnostic")).toHaveLength(PAGE_ROWS);
     const more = all<HTMLButtonElement>("button").find((one) => one.textContent?.startsWith("Show"));
-    expect(more?.textContent).toBe("Show 300 more of 700");
+    expect(more?.textContent).toBe("Show 20 more of 20");
     more?.click();
-    expect(all("tr.acn-diagnostic")).toHaveLength(2 * PAGE_ROWS);
+    expect(all("tr.acn-diagnostic")).toHaveLength(PAGE_ROWS + 20);
     expect(find(".acn-summary").textContent).toBe("1 issue");
   });
 

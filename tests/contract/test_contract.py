@@ -23,6 +23,7 @@ from audiocache_nb.widgets.messages import (
     VERBS,
     ActionRequest,
     CommandRequest,
+    ExploreRequest,
     PieceRequest,
     PlayheadRequest,
     SoundRequest,
@@ -135,7 +136,7 @@ def test_everything_the_front_end_sends_is_understood(requests):
             assert request.change.get("rate") == content.get("rate")
             loop = content.get("loop")
             assert (request.change.get("loop_start_s"), request.change.get("loop_end_s")) == tuple(loop or (None, None))
-        elif isinstance(request, (PieceRequest, SoundRequest)):
+        elif isinstance(request, (PieceRequest, SoundRequest, ExploreRequest)):
             names = type(request).__slots__
             assert {name: getattr(request, name) for name in names} == {name: content[name] for name in names}
         elif isinstance(request, CommandRequest):
@@ -148,7 +149,15 @@ def test_everything_the_front_end_sends_is_understood(requests):
 
 
 def test_the_front_end_knows_every_request(requests):
-    assert {content["kind"] for content in requests} == {"tile", "action", "playhead", "piece", "sound", "command"}
+    assert {content["kind"] for content in requests} == {
+        "tile",
+        "action",
+        "playhead",
+        "piece",
+        "sound",
+        "command",
+        "explore",
+    }
     assert {content["verb"] for content in requests if content["kind"] == "command"} == set(COMMANDS)
     assert {content["verb"] for content in requests if content["kind"] == "sound"} == set(SOUND_VERBS)
     assert {content["verb"] for content in requests if content["kind"] == "playhead"} == {

@@ -1,7 +1,7 @@
 // DiagnosticsTable: what is asked for beside what is there, why, and what to do about it.
 
 import { Announcer } from "../announcer";
-import { freshId, KeyedList, make, setHidden, setText } from "../dom";
+import { freshId, KeyedList, make, OWN_KEYS, setHidden, setText } from "../dom";
 import { text } from "../guards";
 import type { Model } from "../host";
 import type { Hub } from "../hub";
@@ -33,7 +33,7 @@ export function renderDiagnostics(model: Model, hub: Hub, book: Book, root: HTML
   head.append(make("td", "", {}, make("span", "acn-ears", {}, "Actions")));
   const body = make("tbody");
   const table = make("table", "acn-table", {}, caption, make("thead", "", {}, head), body);
-  const scroll = make("div", "acn-table-scroll acn-diagnostics-scroll", { tabindex: "-1" }, table);
+  const scroll = make("div", "acn-table-scroll acn-diagnostics-scroll", { tabindex: "-1", ...OWN_KEYS }, table);
   const more = make("button", "acn-button", { type: "button" });
   const jobs = new Jobs(actions);
   const history = new History(signal);

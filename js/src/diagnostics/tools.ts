@@ -1,6 +1,6 @@
 // What is above the table: the filter, the order, and what is done to everything.
 
-import { freshId, make } from "../dom";
+import { freshId, make, OWN_KEYS } from "../dom";
 import type { Model } from "../host";
 import type { Actions } from "../panel/actions";
 import { ActionButton } from "../panel/button";
@@ -40,7 +40,7 @@ export class Tools {
     this.element = make(
       "div",
       "acn-tools",
-      { role: "group", "aria-label": "All features" },
+      { role: "group", "aria-label": "All features", ...OWN_KEYS },
       make("label", "", {}, this.#box, " Issues only"),
       make("span", "", {}, make("label", "", { for: id }, "Sort by "), this.#sort),
       make("span", "acn-actions", {}, this.#all.holder, this.#delete.holder),
