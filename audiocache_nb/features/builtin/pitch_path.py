@@ -43,7 +43,7 @@ class PitchPath:
         """The frequency of every frame, 0 where there is none [Hz, shape=(n,)].
 
         Only the scores at the beginning of every block of frames are kept on the way forward; on the
-        way back each block's choices are made once more.
+        way back each block's scores are computed once more, and choices made along the path.
 
         Parameters
         ----------
@@ -51,26 +51,36 @@ class PitchPath:
             Frequencies and probabilities; 0 where there are fewer than `k`.
         """
         starts = list(range(0, len(candidates), BLOCK_FRAMES))
-        scores = [np.zeros((2, self._bins))]
+        kept = [np.zeros((2, self._bins))]
         for number, start in enumerate(starts):
             block = candidates[start : start + BLOCK_FRAMES]
-            scores.append(self._forward(block, scores[-1], context, first=start == 0)[0])
+            scores = self._scores(block, kept[-1], context, first=start == 0)
+            kept.append(scores[-1].copy())
             context.progress((number + 1) / len(starts) / 2)
-        state = int(np.argmax(scores.pop()))
+        state = int(np.argmax(kept.pop()))
         states = np.empty(len(candidates), np.intp)
         for number, start in reversed(list(enumerate(starts))):
             block = candidates[start : start + BLOCK_FRAMES]
-            _, choices = self._forward(block, scores[number], context, first=start == 0)
+            if number < len(starts) - 1:  # those of the last block are still there
+                scores = self._scores(block, kept[number], context, first=start == 0)
             for t in range(len(block) - 1, -1, -1):
                 states[start + t] = state
-                state = self._before(state, int(choices[t].flat[state]))
+                if start + t:
+                    state = self._before(state, scores[t - 1] if t else kept[number])
             context.progress(1 - number / len(starts) / 2)
         return self._frequencies(states, candidates)
 
-    def _before(self, state: int, choice: int) -> int:
-        """The state before, from a choice: voicing times the number of steps, plus the step."""
-        voicing, step = divmod(choice, 2 * self._reach + 1)
-        return voicing * self._bins + state % self._bins + step - self._reach
+    def _before(self, state: int, score: NDArray[np.float64]) -> int:
+        """The state from which the best path comes to a state, from the scores one frame earlier."""
+        voiced, pitch = divmod(state, self._bins)
+        low, high = max(0, pitch - self._reach), min(self._bins, pitch + self._reach + 1)
+        skip = low - (pitch - self._reach)
+        chains = score[:, low:high] - self._leave[low:high]
+        chains += self._step[skip : skip + high - low]
+        voiced_from, unvoiced_from = chains.argmax(axis=1).tolist()
+        if chains[0, voiced_from] + self._voicing[0, voiced] >= chains[1, unvoiced_from] + self._voicing[1, voiced]:
+            return int(low + voiced_from)
+        return int(self._bins + low + unvoiced_from)
 
     def _observed(self, candidates: NDArray[np.float32]) -> NDArray[np.float64]:
         """Logarithms of the probabilities of a block's states [shape=(n, 2, bins)]."""
@@ -87,33 +97,41 @@ class PitchPath:
         pitch = 12 * BINS_PER_SEMITONE * np.log2(hz.astype(np.float64) / self._fmin)
         return np.clip(np.rint(pitch), 0, self._bins - 1).astype(np.intp)
 
-    def _forward(
+    def _scores(
         self, candidates: NDArray[np.float32], score: NDArray[np.float64], context: ComputeContext, *, first: bool
-    ) -> tuple[NDArray[np.float64], NDArray[np.int16]]:
-        """The best paths' scores after a block [shape=(2, bins)], and where each came from at every frame."""
-        observed = self._observed(candidates)
-        width = 2 * self._reach + 1
-        choices = np.zeros(observed.shape, np.int16)
-        padded = np.full((2, self._bins + 2 * self._reach), -np.inf)
-        inner = padded[:, self._reach : self._reach + self._bins]
-        around = np.lib.stride_tricks.sliding_window_view(padded, width, axis=1)
-        chains = np.empty(around.shape)
-        for t, seen in enumerate(observed):
+    ) -> NDArray[np.float64]:
+        """The best paths' scores at every frame of a block [shape=(n, 2, bins)], from those before it.
+
+        Steps up and down by as much are equally likely: the better of the two is found first, then the best of
+        all lengths, for voiced and unvoiced states that lie beside each other with nothing but a gap between.
+        """
+        scores = self._observed(candidates)
+        bins, reach = self._bins, self._reach
+        row = np.full(2 * bins + 3 * reach, -np.inf)
+        shape, strides = (2, bins), (8 * (bins + reach), 8)
+        before = np.ndarray(shape, row.dtype, row, 8 * reach, strides)
+        shifted = np.lib.stride_tricks.sliding_window_view(row, 2 * bins + reach)
+        up, down, likely = shifted[reach:], shifted[reach::-1], self._step[reach:, None]
+        chains = np.empty(up.shape)
+        longest = np.empty(up.shape[1])
+        best = np.ndarray(shape, row.dtype, longest, 0, strides)[:, None]  # voicing before, voicing now, bin
+        pairs, voicing = np.empty((2, 2, bins)), self._voicing[:, :, None]
+        for t in range(len(scores)):
             if t % 64 == 0:
                 context.checkpoint()
+            now = scores[t]  # what the frame itself says, so far
             if first and t == 0:
-                score = score + seen
-                continue
-            np.subtract(score, self._leave, out=inner)
-            np.add(around, self._step, out=chains)
-            step = np.argmax(chains, axis=2)
-            best = np.take_along_axis(chains, step[:, :, None], axis=2)[:, :, 0]
-            best = best[:, None] + self._voicing[:, :, None]  # voicing before, voicing now, bin
-            before = np.argmax(best, axis=0)
-            choices[t] = before * width + np.take_along_axis(step, before, axis=0)
-            score = np.max(best, axis=0) + seen
-            score -= np.max(score)
-        return score, choices
+                now += score
+            else:
+                np.subtract(score, self._leave, out=before)
+                np.maximum(up, down, out=chains)
+                np.add(chains, likely, out=chains)
+                np.maximum.reduce(chains, axis=0, out=longest)
+                np.add(best, voicing, out=pairs)
+                now += np.maximum(pairs[0], pairs[1], out=pairs[0])
+                now -= now.max()
+            score = now
+        return scores
 
     def _frequencies(self, states: NDArray[np.intp], candidates: NDArray[np.float32]) -> NDArray[np.float64]:
         bins = states % self._bins

@@ -16,7 +16,7 @@ from support.passes import analyse, held, noise, streamed
 
 from audiocache_nb.audio import examples
 from audiocache_nb.errors import CalculatorError, InvalidParameterError
-from audiocache_nb.features.builtin.pitch_path import PitchPath
+from audiocache_nb.features.builtin.pitch_path import BLOCK_FRAMES, PitchPath
 from audiocache_nb.features.builtin.yin import Difference, refined, troughs, vertices
 from audiocache_nb.features.framing import Framing
 from audiocache_nb.features.profile import AnalysisProfile
@@ -187,6 +187,43 @@ def test_the_path_is_the_likeliest_of_all_paths():
     score = np.log(observed[np.arange(4), paths]).sum(axis=1) + np.log(model[paths[:, :-1], paths[:, 1:]]).sum(axis=1)
     best = paths[np.argmax(score)]
     np.testing.assert_allclose(found, np.where(best < bins, 100 * 2 ** (best / 120), 0), rtol=1e-6)
+
+
+def test_a_long_path_is_the_likeliest_also_from_block_to_block():
+    """By the textbook, with whole matrices of transitions, and more frames than are looked at together."""
+    bins, n = 60, BLOCK_FRAMES + 500
+    path = PitchPath(100.0, 100.0 * 2 ** ((bins - 0.5) / 120), hop_s=0.01, switch=0.01)
+    reach = 20
+    rng = np.random.default_rng(4)
+    walk = np.cumsum(rng.integers(-8, 9, n)) % bins
+    places = np.stack([walk, rng.integers(0, bins, n)], axis=1)
+    places[:, 1] += places[:, 1] == walk
+    places %= bins
+    probability = np.float32([[0.5, 0.25]]) * rng.choice([0.0, 1.0], (n, 1), p=[0.3, 0.7])
+    probability = (probability * rng.uniform(0.8, 1.2, (n, 2))).astype(np.float32)
+    hz = np.where(probability > 0, 100 * 2 ** (places / 120), 0)
+    found = path.follow(np.stack([hz, probability], axis=2).astype(np.float32), _Nobody())
+
+    moves = np.maximum(0, 1 - np.abs(np.arange(bins)[:, None] - np.arange(bins)) / (reach + 1))
+    with np.errstate(divide="ignore"):
+        model = np.log(np.kron([[0.99, 0.01], [0.01, 0.99]], moves / moves.sum(axis=1, keepdims=True)))
+    observed = np.full((n, 2 * bins), -700.0)
+    for t in range(n):
+        for place, weight in zip(places[t], probability[t], strict=True):
+            if weight > 0:
+                observed[t, place] = np.log(np.float64(weight))
+    observed[:, bins:] = np.log((1 - probability.astype(np.float64).sum(axis=1)) / bins)[:, None]
+    score, choices = observed[0], []
+    for row in observed[1:]:
+        chains = score[:, None] + model
+        choices.append(chains.argmax(axis=0))
+        score = chains.max(axis=0) + row
+    states = [int(score.argmax())]
+    for choice in reversed(choices):
+        states.append(int(choice[states[-1]]))
+    want = np.array(states[::-1])
+    assert 0.2 < (want < bins).mean() < 0.9
+    np.testing.assert_allclose(found, np.where(want < bins, 100 * 2 ** (want / 120), 0), rtol=1e-6)
 
 
 class _Nobody:
