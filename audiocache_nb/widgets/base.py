@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import dataclasses
 import logging
 import pathlib
 import threading
@@ -82,6 +84,10 @@ class AcnWidget(LockedMixin, anywidget.AnyWidget):
     def _fallback(self) -> Fallback:
         """What is shown where no widget can be."""
         raise NotImplementedError
+
+    def _still(self) -> tuple[bytes, str]:
+        """A small PNG of what is shown and what is to be seen on it; empty if there is none."""
+        return b"", ""
 
     def _answer_tile(self, request: TileRequest) -> bool:
         """Answer a request for a tile; False if this widget has none."""
@@ -254,7 +260,12 @@ class AcnWidget(LockedMixin, anywidget.AnyWidget):
         bundle = super()._repr_mimebundle_(**kwargs) if self.comm is not None else None
         if bundle is not None:
             data, metadata = bundle
-        return {**data, "text/plain": to_plain(shown), "text/html": to_html(shown)}, metadata
+        png, described = self._still()
+        shown = dataclasses.replace(shown, png=png, described=described)
+        words = {"text/plain": to_plain(shown), "text/html": to_html(shown)}
+        if shown.png:
+            words["image/png"] = base64.b64encode(shown.png).decode("ascii")
+        return {**data, **words}, metadata
 
 
 def _require_bundle() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 import html
 import time
@@ -12,12 +13,14 @@ SHOWN_ROWS = 200
 
 @dataclasses.dataclass(frozen=True)
 class Fallback:
-    """A title, a line, and a table."""
+    """A title, a line, and a table; `png` is a picture, `described` what it shows."""
 
     title: str
     summary: str
     columns: Sequence[str] = ()
     rows: Sequence[Sequence[str]] = ()
+    png: bytes = b""
+    described: str = ""
 
 
 def to_plain(shown: Fallback) -> str:
@@ -30,6 +33,9 @@ def to_plain(shown: Fallback) -> str:
 def to_html(shown: Fallback) -> str:
     """As a table; everything that is not ours is escaped."""
     parts = [f"<p><strong><bdi>{html.escape(shown.title)}</bdi></strong>: {html.escape(shown.summary)}</p>"]
+    if shown.png:
+        data = base64.b64encode(shown.png).decode("ascii")
+        parts.append(f'<img src="data:image/png;base64,{data}" alt="{html.escape(shown.described)}">')
     if shown.rows:
         head = "".join(f'<th scope="col">{html.escape(name)}</th>' for name in shown.columns)
         body = "".join(

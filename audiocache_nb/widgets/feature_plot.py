@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
+import time
 import uuid
 from collections.abc import Mapping
 from typing import Any
 
 import traitlets
 
-from audiocache_nb.errors import InvalidParameterError
+from audiocache_nb.errors import AudioCacheError, InvalidParameterError
 from audiocache_nb.features.profile import AnalysisProfile
 from audiocache_nb.features.track import FeatureTrack
 from audiocache_nb.models.protocol import EntryLike, SessionLike, SnapshotLike, require_open, require_track
@@ -17,12 +18,13 @@ from audiocache_nb.models.text import finite, message_text
 from audiocache_nb.timing.clip import ClipMap
 from audiocache_nb.widgets.base import AcnWidget, track_title
 from audiocache_nb.widgets.fallback import Fallback
-from audiocache_nb.widgets.layers import kind_of, layer_values
+from audiocache_nb.widgets.layers import Picture, kind_of, layer_values
 from audiocache_nb.widgets.messages import TileRequest, refused
 from audiocache_nb.widgets.playhead_view import PlayheadTraits, playhead_values
 from audiocache_nb.widgets.plot_parts import Features, Part, find_entry, make_parts
 from audiocache_nb.widgets.plot_traits import PlotTraits, is_choice
 from audiocache_nb.widgets.status_badge import badge_values
+from audiocache_nb.widgets.still import still_png
 from audiocache_nb.widgets.tiles import tile_service
 from audiocache_nb.widgets.words import duration_text, shape_text
 
@@ -31,6 +33,7 @@ STALE_REVISION = "The feature has changed meanwhile."
 NOTHING = "There is nothing to draw."
 EMPTY = "It is empty; there is nothing to plot."
 TITLE_FEATURES = 3
+STILL_WAIT_S = 0.3
 
 
 class FeaturePlot(PlotTraits, PlayheadTraits, AcnWidget):
@@ -280,6 +283,37 @@ class FeaturePlot(PlotTraits, PlayheadTraits, AcnWidget):
             rows.append((layer["label"], layer["state"], layer["reason"], shape, span))
         summary = f"{duration_text(self.duration_s)} · {self.status['text']}"
         return Fallback(self.title, summary, ("Layer", "State", "Why", "Shape", "Range"), rows)
+
+    def _still(self) -> tuple[bytes, str]:
+        track = self._session.store.snapshot().tracks.get(self._track_id)
+        if track is None:
+            return b"", ""
+        pictures = self._pictures(STILL_WAIT_S)
+        shift_s = self.clip.get("shift_s", 0.0)
+        try:
+            png = still_png(list(pictures.values()), self.span[0] + shift_s, self.span[1] + shift_s)
+        except (AudioCacheError, OSError):  # what it would show has gone meanwhile
+            png = None
+        times = f"from {duration_text(self.span[0])} to {duration_text(self.span[1])}"
+        return png or b"", f"{', '.join(pictures)} of {self.title.partition(' · ')[0]}, {times}"
+
+    def _pictures(self, wait_s: float) -> dict[str, Picture]:
+        """What can be drawn by now, by label; what is computed but not prepared is waited for a moment."""
+        snapshot = self._session.store.snapshot()
+        entries = snapshot.sources[snapshot.tracks[self._track_id].source_id].entries
+        until_s = time.monotonic() + wait_s
+        found: dict[str, Picture] = {}
+        for part in self._parts:
+            entry = find_entry(entries, part.wanted)
+            track = None if entry is None else entry.track
+            while track is not None and kind_of(track) is not None:
+                picture = self._tiles.picture(track)
+                if picture is not None:
+                    found[part.label] = picture
+                if picture is not None or self._tiles.failure(track) or time.monotonic() >= until_s:
+                    break
+                time.sleep(0.005)
+        return found
 
 
 def _check_choices(choices: Mapping[str, Any]) -> None:
