@@ -75,7 +75,9 @@ class WavePyramid:
         self.depth = -(-(cell_samples.bit_length() - 1) // 2)
         joined = 4**self.depth // cell_samples
         self._cells = MinMaxPyramid(
-            cells if joined == 1 else join_extremes(cells, joined), tile_buckets=tile_buckets, checkpoint=checkpoint
+            cells if joined == 1 else join_extremes(cells[: len(cells)], joined),
+            tile_buckets=tile_buckets,
+            checkpoint=checkpoint,
         )
         self._read = read
         self.buckets = frames

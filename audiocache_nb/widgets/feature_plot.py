@@ -34,6 +34,9 @@ NOTHING = "There is nothing to draw."
 EMPTY = "It is empty; there is nothing to plot."
 TITLE_FEATURES = 3
 STILL_WAIT_S = 0.3
+GROWING = "growing"
+GROW_S = 0.4  # between two pictures of a growing feature
+GROW_SHARE = 3.0  # and so many times as long as the last one took: the analysis goes first
 
 
 class FeaturePlot(PlotTraits, PlayheadTraits, AcnWidget):
@@ -192,6 +195,8 @@ class FeaturePlot(PlotTraits, PlayheadTraits, AcnWidget):
             if part.picture is None:
                 failure = self._tiles.failure(track)
                 state, reason = ("failed", failure) if failure else ("running", PREPARING)
+        elif state == "running":
+            self._grow(part)
         elif part.picture is not None or part.key:
             part.key, part.picture, part.revision = "", None, part.revision + 1
         if part.picture is not None:
@@ -215,6 +220,33 @@ class FeaturePlot(PlotTraits, PlayheadTraits, AcnWidget):
             part.picture = self._tiles.picture(track)
         if part.picture is None and not self._tiles.failure(track):
             self._tiles.prepare(track, self._picture_ready, self._audio())
+
+    def _grow(self, part: Part) -> None:
+        """Have what exists of a running feature drawn, now and then."""
+        if part.key not in ("", GROWING):
+            part.key, part.picture, part.revision = "", None, part.revision + 1
+        growth, now_s = part.growth, time.monotonic()
+        if growth.building or now_s < growth.next_s:
+            return
+        growing = self._session.growing(self._track_id, part.wanted)
+        if growing is None or kind_of(growing.track) is None:
+            return
+        frames = int(growing.done.sum())
+        if frames == growth.frames and part.picture is not None:
+            return
+        growth.building = True
+
+        def ready(picture: Picture | None) -> None:
+            with self._parts_lock:
+                took_s = time.monotonic() - now_s
+                growth.building, growth.next_s = False, now_s + took_s + max(GROW_S, GROW_SHARE * took_s)
+                if picture is None or part.key not in ("", GROWING):
+                    return
+                growth.frames = frames
+                part.key, part.picture, part.revision = GROWING, picture, part.revision + 1
+            self._picture_ready()
+
+        self._tiles.grow(growing, self._audio(), ready)
 
     def _audio(self) -> Any:
         track = self._session.store.snapshot().tracks.get(self._track_id)

@@ -35,6 +35,7 @@ NO_FACTS: dict[str, Any] = {
     "row_bins": 1,
     "edges": [],
     "text": "",
+    "done": None,
 }
 
 

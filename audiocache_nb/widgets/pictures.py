@@ -16,6 +16,7 @@ from audiocache_nb.features.track import FeatureTrack
 from audiocache_nb.models.text import display_text
 from audiocache_nb.sampling.depths import EventTable, WavePyramid
 from audiocache_nb.sampling.pyramid import ImagePyramid, MinMaxPyramid, finite_range
+from audiocache_nb.widgets.growth import DoneRows, runs
 from audiocache_nb.widgets.layers import Picture, kind_of, value_text
 from audiocache_nb.widgets.ranges import curve_range, declared_range, image_range, wave_range
 
@@ -29,7 +30,9 @@ MOST_NAMES = 128
 Checkpoint = Callable[[], None]
 
 
-def make_picture(track: FeatureTrack, checkpoint: Checkpoint, audio: Any = None) -> Picture:
+def make_picture(
+    track: FeatureTrack, checkpoint: Checkpoint, audio: Any = None, done: NDArray[np.bool_] | None = None
+) -> Picture:
     """Build what is drawn of a track; may take a second or two for an hour of audio.
 
     Parameters
@@ -39,6 +42,8 @@ def make_picture(track: FeatureTrack, checkpoint: Checkpoint, audio: Any = None)
         Called between blocks; what it raises ends the building.
     audio : AudioSource, optional
         The recording, so that a waveform can be zoomed down to its samples.
+    done : ndarray of bool [shape=(frame_count,)], optional
+        Which frames of a track exist that is still being computed.
     """
     kind = kind_of(track)
     assert kind is not None  # the caller asked
@@ -47,8 +52,17 @@ def make_picture(track: FeatureTrack, checkpoint: Checkpoint, audio: Any = None)
     if kind == "events":
         return _events(track)
     if kind == "image":
-        return _image(track, checkpoint)
-    return _wave(track, checkpoint, audio) if kind == "minmax" else _curves(track, checkpoint)
+        return _image(track, checkpoint, done)
+    return _wave(track, checkpoint, audio, done) if kind == "minmax" else _curves(track, checkpoint, done)
+
+
+def _rows(track: FeatureTrack, shape: tuple[int, ...], done: NDArray[np.bool_] | None) -> NDArray[Any]:
+    values: Any = track.decoded.reshape(shape)
+    return cast("NDArray[Any]", values if done is None else DoneRows(values, done))
+
+
+def _growth(done: NDArray[np.bool_] | None) -> dict[str, Any]:
+    return {} if done is None else {"done": runs(done)}
 
 
 def _picture(
@@ -68,12 +82,13 @@ def _tile_buckets(channels: int) -> int:
     return tile_buckets
 
 
-def _wave(track: FeatureTrack, checkpoint: Checkpoint, audio: Any) -> Picture:
+def _wave(track: FeatureTrack, checkpoint: Checkpoint, audio: Any, done: NDArray[np.bool_] | None) -> Picture:
     channels = track.width // 2
-    cells = cast("NDArray[Any]", track.decoded.reshape((track.frame_count, channels, 2)))
-    facts = {"channels": _names(track, channels)}
+    cells = _rows(track, (track.frame_count, channels, 2), done)
+    facts = {"channels": _names(track, channels), **_growth(done)}
     tile_buckets = _tile_buckets(channels)
-    deep = _samples_below(track, cells, audio, tile_buckets, checkpoint)
+    known = len(cells) // 2 if done is None else int(np.argmax(done))
+    deep = _samples_below(track, cells, known, audio, tile_buckets, checkpoint)
     if deep is not None:
         # A sample is at its time, not behind it.
         grid = {"hop_s": 1 / audio.sample_rate, "t0_s": 0.0, "aligned": "center"}
@@ -83,9 +98,9 @@ def _wave(track: FeatureTrack, checkpoint: Checkpoint, audio: Any) -> Picture:
 
 
 def _samples_below(
-    track: FeatureTrack, cells: NDArray[Any], audio: Any, tile_buckets: int, checkpoint: Checkpoint
+    track: FeatureTrack, cells: NDArray[Any], known: int, audio: Any, tile_buckets: int, checkpoint: Checkpoint
 ) -> WavePyramid | None:
-    """The waveform down to its samples; None if they cannot be read, or are not what the cells were made of."""
+    """The waveform down to its samples; None if they cannot be read, or are not what a known cell was made of."""
     channels = cells.shape[1]
     if not hasattr(audio, "read") or track.start_seconds != 0 or channels not in (1, audio.channels):
         return None
@@ -106,21 +121,24 @@ def _samples_below(
             tile_buckets=tile_buckets,
             checkpoint=checkpoint,
         )
-        middle = len(cells) // 2
-        samples = read(middle * round(cell), round(cell))
+        samples = read(known * round(cell), round(cell))
     except (AudioCacheError, OSError):
         log.debug("no samples below the waveform", exc_info=True)
         return None
-    found = np.stack([samples.min(axis=0), samples.max(axis=0)], axis=1) if len(samples) else cells[middle]
-    return pyramid if np.allclose(found, cells[middle], rtol=0, atol=1e-5) else None
+    found = np.stack([samples.min(axis=0), samples.max(axis=0)], axis=1) if len(samples) else cells[known]
+    return pyramid if np.allclose(found, cells[known], rtol=0, atol=1e-5) else None
 
 
-def _curves(track: FeatureTrack, checkpoint: Checkpoint) -> Picture:
-    series = cast("NDArray[Any]", track.decoded.reshape((track.frame_count, track.width)))
+def _curves(track: FeatureTrack, checkpoint: Checkpoint, done: NDArray[np.bool_] | None) -> Picture:
+    series = _rows(track, (track.frame_count, track.width), done)
     pyramid = MinMaxPyramid(series, tile_buckets=_tile_buckets(track.width), checkpoint=checkpoint)
     top = pyramid.tile(pyramid.levels - 1, 0)[1]
     each = [finite_range(top[:, channel]) for channel in range(track.width)]
-    facts = {"channels": _names(track, track.width), "ranges": [list(curve_range(one)) for one in each]}
+    facts = {
+        "channels": _names(track, track.width),
+        "ranges": [list(curve_range(one)) for one in each],
+        **_growth(done),
+    }
     return _picture(track, "curve", pyramid, curve_range(pyramid.extremes), facts)
 
 
@@ -182,8 +200,8 @@ class _Levels:
         return level
 
 
-def _image(track: FeatureTrack, checkpoint: Checkpoint) -> Picture:
-    values = cast("NDArray[Any]", track.decoded.reshape((track.frame_count, track.width)))
+def _image(track: FeatureTrack, checkpoint: Checkpoint, done: NDArray[np.bool_] | None) -> Picture:
+    values = _rows(track, (track.frame_count, track.width), done)
     unit, limits = track.unit, declared_range(track)
     if limits is None:
         complex_valued = track.dtype.kind == "c"
@@ -200,14 +218,14 @@ def _image(track: FeatureTrack, checkpoint: Checkpoint) -> Picture:
         times = np.asarray(track.axis_coords.get(track.axes[0], np.arange(track.frame_count)), dtype=np.float64)
         step = float(times[1] - times[0]) if len(times) > 1 else 1.0
         grid |= {"hop_s": step, "t0_s": float(times[0]) if len(times) else 0.0, "aligned": "start"}
-    return _picture(track, "image", image, limits, _image_facts(track, image), **grid)
+    return _picture(track, "image", image, limits, {**_image_facts(track, image), **_growth(done)}, **grid)
 
 
 def _size_range(values: NDArray[Any], checkpoint: Checkpoint) -> tuple[float, float] | None:
     largest = 0.0
     for start in range(0, len(values), 512):
         checkpoint()
-        largest = max(largest, float(np.max(np.abs(values[start : start + 512]), initial=0.0)))
+        largest = max(largest, float(np.nanmax(np.abs(values[start : start + 512]), initial=0.0)))
     return (0.0, largest) if math.isfinite(largest) and largest > 0 else None
 
 

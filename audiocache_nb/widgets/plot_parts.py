@@ -19,6 +19,15 @@ Features = str | Descriptor | Iterable[str | Descriptor]
 
 
 @dataclasses.dataclass
+class Growth:
+    """How far a layer was drawn while its feature was still being computed."""
+
+    frames: int = 0
+    building: bool = False
+    next_s: float = 0.0
+
+
+@dataclasses.dataclass
 class Part:
     """One layer: what is wanted, and what is shown of it now."""
 
@@ -29,6 +38,7 @@ class Part:
     key: str = ""
     revision: int = 0
     picture: Picture | None = None
+    growth: Growth = dataclasses.field(default_factory=Growth)
 
 
 def find_entry(entries: Mapping[Any, EntryLike], wanted: Descriptor) -> EntryLike | None:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from audiocache_nb.errors import AudioCacheError
-from audiocache_nb.features.track import FeatureTrack
+from audiocache_nb.features.track import FeatureTrack, Growing
 from audiocache_nb.models.protocol import SessionLike
 from audiocache_nb.models.publisher import Publisher
 from audiocache_nb.models.text import message_text
@@ -84,6 +84,7 @@ class TileService:
         self._building: str | None = None
         self._failed: weakref.WeakKeyDictionary[FeatureTrack, str] = weakref.WeakKeyDictionary()
         self._queue: list[_Request] = []
+        self._growing: list[Callable[[], None]] = []
         self._closed = False
         self.name = uuid.uuid4().hex  # a page may show plots of several sessions
         self._pool = Pool(self._pick, self._lock, threads=THREADS)
@@ -123,6 +124,25 @@ class TileService:
         if ready is not _nothing:
             ready()
             return
+        self._pool.wake()
+
+    def grow(self, growing: Growing, audio: Any, ready: Callable[[Picture | None], None]) -> None:
+        """Build a picture of what exists of a track by now, and hand it over; None if that cannot be done."""
+
+        def work() -> None:
+            picture: Picture | None = None
+            try:
+                picture = make_picture(growing.track, self._checkpoint, audio, growing.done)
+            except Exception as failure:
+                if isinstance(failure, Stopped):
+                    raise
+                log.debug("a growing feature could not be drawn", exc_info=True)
+            ready(picture)
+
+        with self._lock:
+            if self._closed:
+                return
+            self._growing.append(work)
         self._pool.wake()
 
     def _build(self, key: str, build: _Build) -> None:
@@ -202,7 +222,7 @@ class TileService:
             key = next(reversed(self._builds))  # what was asked for last is what is looked at
             self._building = key
             return functools.partial(self._build, key, self._builds[key])
-        return None
+        return self._growing.pop(0) if self._growing else None
 
     def close(self) -> None:
         """Answer nothing more and forget everything."""
@@ -210,6 +230,7 @@ class TileService:
             self._closed = True
             self._queue.clear()
             self._builds.clear()
+            self._growing.clear()
             self._kept.clear()
             self._failed.clear()
         self._pool.close()

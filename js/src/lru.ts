@@ -33,6 +33,10 @@ export class Lru<V> {
     }
   }
 
+  delete(key: string): void {
+    this.#entries.delete(key);
+  }
+
   deleteWhere(unwanted: (value: V) => boolean): void {
     for (const [key, value] of this.#entries) {
       if (unwanted(value)) this.#entries.delete(key);

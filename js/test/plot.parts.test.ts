@@ -177,7 +177,7 @@ describe("FeaturePlot, its choices", () => {
     }
     expect(model.tiles()).toHaveLength(asked);
     find<HTMLButtonElement>("[aria-label='Axes and colours'].acn-tool").click();
-    const colours = find<HTMLSelectElement>(".acn-settings select:last-of-type");
+    const colours = find<HTMLSelectElement>(".acn-settings [aria-label='Colour map']");
     expect(find(".acn-settings").hidden).toBe(false);
     expect(colours).toBeTruthy();
   });
@@ -221,7 +221,7 @@ describe("FeaturePlot, its choices", () => {
     const { model, find } = mount(plotTraits({ selection: [10, 20] }), (made) => answerTiles(made));
     settle();
     expect(find(".acn-selection").hidden).toBe(false);
-    expect(find(".acn-selection").textContent).toBe("0:10.000 to 0:20.000, 10.00 s");
+    expect(find(".acn-selection").textContent).toBe("10.00 s");
     model.set("selection", null);
     settle();
     expect(find(".acn-selection").hidden).toBe(true);

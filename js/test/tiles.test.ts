@@ -172,4 +172,21 @@ describe("TileStore", () => {
       expect(store.has({ ...address(layers[0], 0, 1), revision: 1 })).toBe(false);
     }
   });
+
+  it("goes on showing tiles of the revision before until the new ones are there", () => {
+    answerTiles(model);
+    store.want(view, wanted(layers[0], 3, 0, 100, 0));
+    const old = address(layers[0], 3, 0);
+    expect(store.has(old)).toBe(true);
+    model.answer = undefined;
+    setLayers(layer({ revision: 2 }), imageLayer());
+    const next = address(layers[0], 3, 0);
+    expect([store.has(next), store.shows(next)]).toEqual([false, true]);
+    expect(store.get(next)?.revision).toBe(1);
+    store.want(view, [next]);
+    answer();
+    expect(store.get(next)?.revision).toBe(2);
+    setLayers(layer({ revision: 3, hop_s: 0.5 }), imageLayer());
+    expect(store.shows(address(layers[0], 3, 0)), "another grid").toBe(false);
+  });
 });

@@ -116,11 +116,11 @@ def test_colours_change_without_a_tile_and_few_requests_are_out_at_once(notebook
     picture = "() => document.querySelector('[data-layer=spectrogram] canvas').toDataURL()"
     seen = {page.evaluate(picture)}
     for act in (
-        lambda: settings.get_by_label("Colours", exact=True).select_option("sea"),
+        lambda: settings.get_by_label("Colour map").select_option("sea"),
         lambda: settings.get_by_label("Colours from").fill("-40"),
         lambda: settings.get_by_label("Gamma").fill("0.5"),
-        lambda: settings.get_by_label("Frequency").select_option("log"),
-        lambda: settings.get_by_label("Frequency").select_option("mel"),
+        lambda: settings.get_by_label("Frequency axis").select_option("log"),
+        lambda: settings.get_by_label("Frequency axis").select_option("mel"),
     ):
         act()
         page.keyboard.press("Tab")
@@ -228,10 +228,12 @@ def test_a_selection_arrives_and_survives_a_reload(notebook, page: Page):
     assert 20 < selection[2] < selection[3] < 22050
     assert playhead_s == 0, "marking does not move the playhead"
     nb.screenshot("plot-selection")
+    page.locator(".acn-plot").focus()
     page.keyboard.press("z")
     page.keyboard.press("Delete")
     page.wait_for_timeout(500)
     assert value(nb, 2)[0] is None
+    page.get_by_role("button", name="Show everything").click()
     page.get_by_role("button", name="Select by dragging").click()
     drag(300, 50, 500, 52, shift=False)
     selection, _ = value(nb, 2)

@@ -15,7 +15,7 @@ from audiocache_nb.errors import SessionClosedError
 from audiocache_nb.features.descriptor import Descriptor
 from audiocache_nb.features.profile import AnalysisProfile
 from audiocache_nb.features.registry import calculators
-from audiocache_nb.features.track import FeatureTrack
+from audiocache_nb.features.track import FeatureTrack, Growing
 from audiocache_nb.models.publisher import Publisher
 from audiocache_nb.session_playhead import SessionPlayhead
 from audiocache_nb.timing.tempo import Tempo
@@ -130,6 +130,7 @@ class FakeSession(SessionPlayhead):
         self.tempo = Tempo()
         self.closed = False
         self.calls: list[tuple] = []
+        self.grown: dict[str, tuple] = {}
         self.demand: dict[str, tuple] = {}
         self.fail_with: Exception | None = None
         self._numbers = itertools.count(1)
@@ -202,6 +203,10 @@ class FakeSession(SessionPlayhead):
     def request(self, track, features, *, element, profile=None) -> None:
         self._verb("request", getattr(track, "id", track), list(features), element, profile)
         self.demand[element] = (getattr(track, "id", track), tuple(features), profile)
+
+    def growing(self, track, feature):
+        found = self.grown.get(feature.feature)
+        return None if found is None else Growing(*found)
 
     def release(self, element) -> None:
         self._verb("release", element)

@@ -547,3 +547,50 @@ def test_every_built_in_calculator_says_what_its_plot_will_be(session, track):
         assert kind in {"image", "minmax", "curve", "events", "text"}
         assert kind == known.get(calculator.id, kind), calculator.id
         plot.close()
+
+
+# -- growing features -----------------------------------------------------------------------------------
+
+
+def test_a_running_feature_is_drawn_as_far_as_it_exists(session, track, monkeypatch):
+    monkeypatch.setattr("audiocache_nb.widgets.feature_plot.GROW_S", 0.0)
+    data = spectrogram_track().data
+    done = np.zeros(400, bool)
+    session.set_entry(track, "spectrogram", "running")
+    plot = FeaturePlot(session, track, waveform=False)
+    assert layer(plot, "spectrogram")["buckets"] == 0
+    seen = []
+    for frames in (100, 250):
+        done[:frames] = True
+        grown = np.where(done[:, None], data, np.float32(np.nan))
+        session.grown["spectrogram"] = (spectrogram_track(data=grown), done.copy())
+
+        def drawn(frames=frames):
+            session.publisher.poke(plot)
+            return layer(plot, "spectrogram")["done"] == [[0.0, frames / 400]]
+
+        until(drawn)
+        assert layer(plot, "spectrogram")["state"] == "running"
+        seen.append(layer(plot, "spectrogram")["revision"])
+        _, (buffer,) = ask(plot, "spectrogram")
+        tile = np.frombuffer(buffer, np.uint8).reshape(256, 512)
+        assert (tile[min(frames, 255) + 1 :] == 0).all()
+        assert tile[: min(frames, 256)].any(axis=1).all()
+    session.grown.clear()
+    session.set_entry(track, "spectrogram", "fresh", spectrogram_track())
+    until(lambda: layer(plot, "spectrogram")["state"] == "fresh")
+    found = layer(plot, "spectrogram")
+    assert (found["done"], found["buckets"]) == (None, 400)
+    assert seen == sorted(set(seen))
+    assert found["revision"] > seen[-1]
+
+
+def test_a_feature_that_stopped_growing_is_not_shown_as_if_it_were_there(session, track):
+    session.set_entry(track, "rms", "running")
+    session.grown["rms"] = (curve_track(), np.arange(690) < 5)
+    plot = FeaturePlot(session, track, "rms", waveform=False)
+    shown(plot, "rms")
+    session.grown.clear()
+    session.set_entry(track, "rms", "missing", reason="It was stopped.")
+    until(lambda: layer(plot, "rms")["buckets"] == 0)
+    assert layer(plot, "rms")["reason"] == "It was stopped."

@@ -11,6 +11,7 @@ from widgets.fake import curve_track, waveform_track
 import audiocache_nb as acn
 from audiocache_nb.sampling.depths import WavePyramid
 from audiocache_nb.sampling.pyramid import MinMaxPyramid
+from audiocache_nb.widgets.growth import runs
 from audiocache_nb.widgets.pictures import make_picture
 
 
@@ -109,3 +110,28 @@ def test_every_built_in_feature_of_a_recording_can_be_drawn():
         assert {"tempo", "loudness.integrated"} <= kinds["text"]
         assert {"spectrogram", "stft", "melspectrogram", "cqt", "chroma", "ssm"} <= kinds["image"]
         assert {"rms", "f0.yin", "peaks", "voice"} <= kinds["curve"]
+
+
+def test_what_does_not_exist_yet_is_open_and_never_looked_at():
+    data = np.random.default_rng(2).uniform(-80, 0, (300, 9)).astype(np.float32)
+    done = np.zeros(300, bool)
+    done[:40] = done[100:150] = True
+    grown = np.where(done[:, None], data, 1e30).astype(np.float32)
+    found = make_picture(curve_track(data=grown, key="g", axes=("frame", "value")), go_on, None, done)
+    assert found.facts["done"] == [[0.0, 40 / 300], [100 / 300, 150 / 300]]
+    assert (found.value_min, found.value_max) == (data[done].min(), data[done].max())
+    _, tile = found.pyramid.tile(0, 0)
+    assert (tile[40:100] == 0).all()
+    assert tile[done[:256]].max() == 255
+    curves = make_picture(curve_track(data=grown[:, :2], key="c", axes=("frame", "value")), go_on, None, done)
+    _, tile = curves.pyramid.tile(0, 0)
+    assert np.isnan(tile[~done]).all()
+    assert np.array_equal(tile[done][..., 0], data[done][:, :2])
+    samples = np.random.default_rng(3).normal(size=(6400, 2)).astype(np.float32)
+    cells = naive(samples, 64)
+    cells[50:] = 7
+    wave = make_picture(waveform_track(data=cells), go_on, audio_of(samples), np.arange(100) < 50)
+    assert isinstance(wave.pyramid, WavePyramid)
+    assert np.isnan(wave.pyramid.tile(3, 0)[1][50:]).all()
+    assert len(runs(np.arange(1000) % 2 == 0)) == 64
+    assert runs(np.zeros(5, bool)) == []

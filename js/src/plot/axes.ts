@@ -154,6 +154,29 @@ export function drawOutside(
   ctx.globalAlpha = 1;
 }
 
+/** Leaves open what does not exist yet of a feature that is being computed. */
+export function drawUndone(
+  ctx: Ctx,
+  area: Area,
+  theme: Theme,
+  layer: Layer,
+  done: readonly (readonly [number, number])[],
+): void {
+  const scale = area.width / (area.t1_s - area.t0_s);
+  const whole_s = layer.buckets * layer.hop_s;
+  const place = (share: number) => {
+    const x = area.x + (layer.start_s + share * whole_s - area.t0_s) * scale;
+    return Math.min(Math.max(Math.round(x), area.x), area.x + area.width);
+  };
+  ctx.fillStyle = theme.colours.bg;
+  let from = place(0);
+  for (const [start, end] of done) {
+    ctx.fillRect(from, area.y, place(start) - from, area.height);
+    from = place(end);
+  }
+  ctx.fillRect(from, area.y, place(1) - from, area.height);
+}
+
 /** @param range of the values the colours are spread over */
 export function drawColourBar(
   ctx: Ctx,
@@ -210,13 +233,16 @@ export function drawTimeAxis(ctx: Ctx, theme: Theme, view: View, lines: readonly
   ctx.textAlign = "center";
   ctx.textBaseline = "top";
   const right = (view.width - 2) * ratio;
+  let first = Number.POSITIVE_INFINITY;
   for (const { time_s, label, strong } of lines) {
     const x = xOf(view, time_s) * ratio;
     ctx.fillRect(Math.round(x - ratio / 2), 0, Math.max(1, Math.round(ratio)), (strong || label ? 5 : 3) * ratio);
     if (!label) continue;
     const half = ctx.measureText(label).width / 2;
+    first = Math.min(first, x - half);
     ctx.fillText(label, Math.min(x, right - half), 8 * ratio);
   }
   ctx.textAlign = "left";
-  ctx.fillText(axis === "bars" ? "bar.beat" : "time", 2 * ratio, 8 * ratio);
+  const caption = axis === "bars" ? "bar.beat" : "time";
+  if (ctx.measureText(caption).width + 6 * ratio < first) ctx.fillText(caption, 2 * ratio, 8 * ratio);
 }

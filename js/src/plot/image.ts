@@ -46,7 +46,7 @@ export class ImagePainter {
    */
   prepare(layer: Layer, axis: VerticalAxis, look: Look, height_px: number, tiles: Iterable<ImageTile>): boolean {
     const { low, high, scale } = axis;
-    const key = `${height_px} ${low} ${high} ${scale} ${layer.rows} ${layer.revision} ${lookKey(look)}`;
+    const key = `${height_px} ${low} ${high} ${scale} ${layer.rows} ${lookKey(look)}`;
     if (key !== this.#key) {
       this.#key = key;
       this.#colours = pixelsOf(look);

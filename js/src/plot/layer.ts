@@ -39,6 +39,8 @@ export interface Layer {
   edges: number[];
   /** What is to be read instead of a picture. */
   text: string;
+  /** Which parts exist of what is still being computed, as shares of the whole; null if all does. */
+  done: (readonly [number, number])[] | null;
 }
 
 const KINDS: readonly string[] = ["minmax", "image", "curve", "events", "text"];
@@ -95,6 +97,7 @@ export function parseLayer(value: unknown, shift_s = 0): Layer | null {
     y_names: names.length === rows ? names : [],
     edges: list(value.edges).map((item) => num(item, 0)),
     text: text(value.text),
+    done: Array.isArray(value.done) ? value.done.map((pair) => range(list(pair)[0], list(pair)[1], [0, 0])) : null,
   };
 }
 

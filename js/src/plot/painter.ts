@@ -1,7 +1,16 @@
 // Draws one layer into its area.
 
 import type { ColourName, Theme } from "../theme";
-import { drawColourBar, drawFrame, drawGrid, drawOutside, drawRowAxis, drawTimes, drawValueAxis } from "./axes";
+import {
+  drawColourBar,
+  drawFrame,
+  drawGrid,
+  drawOutside,
+  drawRowAxis,
+  drawTimes,
+  drawUndone,
+  drawValueAxis,
+} from "./axes";
 import { drawEvents } from "./events";
 import { ImagePainter } from "./image";
 import { LANE_GAP_PX, laneCount, laneOf } from "./lanes";
@@ -40,6 +49,7 @@ export class Painter {
     else if (layer.kind === "events") this.#events(ctx, area, layer, scene);
     else this.#ranges(ctx, area, this.legend.fitted(layer), level, scene);
     if (layer.kind !== "events") drawTimes(ctx, area, scene.view, scene.guides, this.theme.colours.c4, 0.5);
+    if (layer.done) drawUndone(ctx, area, this.theme, layer, layer.done);
     if (scene.region) drawOutside(ctx, area, this.theme, scene.view, scene.region);
     return unfinished;
   }
@@ -56,7 +66,7 @@ export class Painter {
     const [t0_s, t1_s] = view.span;
     const axis = verticalAxis(layer, choices.frequencyAxis);
     const look = choices.lookOf(layer);
-    const segments = cover(layer, level, t0_s, t1_s, this.store.has);
+    const segments = cover(layer, level, t0_s, t1_s, this.store.shows);
     // The picture of everything comes first: it stands in for what is not coloured yet.
     const overview = address(layer, layer.levels - 1, 0);
     const tiles = [overview, ...segments].map(this.store.get).filter((tile) => tile?.dtype === "uint8");
@@ -90,7 +100,7 @@ export class Painter {
   #ranges(ctx: Ctx, area: Area, layer: Layer, level: number, scene: Scene): void {
     const { theme } = this;
     const { view } = scene;
-    const segments = cover(layer, level, view.span[0], view.span[1], this.store.has);
+    const segments = cover(layer, level, view.span[0], view.span[1], this.store.shows);
     const lanes = laneCount(layer);
     const channels = Math.max(1, layer.channels.length);
     for (let channel = 0; channel < channels; channel++) {

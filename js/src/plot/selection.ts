@@ -1,7 +1,7 @@
 // What is marked: a span of time, in an image together with a range of its vertical axis.
 
 import { make, setHidden } from "../dom";
-import { formatTime, formatValue } from "../format";
+import { formatRange, formatTime, formatValue } from "../format";
 import { finite } from "../guards";
 import type { Span } from "./span";
 import { innerWidth, type View, xOf } from "./view";
@@ -36,6 +36,12 @@ export function selectionWords(selection: Selection | null, unit: string): strin
   if (!selection.values) return `${times}.`;
   const [low, high] = selection.values;
   return `${times}, ${formatValue(low, unit)} to ${formatValue(high, unit)}.`;
+}
+
+/** The same in few words, for beside the frame. */
+export function selectionLabel(selection: Selection, unit: string): string {
+  const length = formatValue(selection.time_s[1] - selection.time_s[0], "s");
+  return selection.values ? `${length} · ${formatRange(...selection.values, unit)}` : length;
 }
 
 /** A frame over the panes. */

@@ -5,7 +5,15 @@ import { onModel, throttle } from "../scope";
 import type { Place } from "./input";
 import type { Pane } from "./pane";
 import type { Scene } from "./scene";
-import { ordered, parseSelection, type Selection, SelectionBox, selectionValue, selectionWords } from "./selection";
+import {
+  ordered,
+  parseSelection,
+  type Selection,
+  SelectionBox,
+  selectionLabel,
+  selectionValue,
+  selectionWords,
+} from "./selection";
 import { timeAt } from "./view";
 
 const SAVE_MS = 100;
@@ -83,7 +91,8 @@ export class Selector {
       const inner = pane.boxOf(selection.values, scene);
       box = { top: pane.canvas.getBoundingClientRect().top - top + inner.top, height: inner.height };
     }
-    this.box.draw(scene.view, selection, box, selection ? this.words(panes).replace(/^Selected |\.$/g, "") : "");
+    const unit = this.#paneOf(panes)?.layer.y_unit ?? "";
+    this.box.draw(scene.view, selection, box, selection ? selectionLabel(selection, unit) : "");
   }
 
   #paneOf(panes: readonly Pane[]): Pane | null {

@@ -50,14 +50,14 @@ export class Settings {
     readonly choices: Choices,
     readonly signal: AbortSignal,
   ) {
-    this.#time = this.#select("time_axis", TIME_AXES);
-    this.#frequency = this.#select("frequency_axis", FREQUENCY_AXES);
-    this.#colours = this.#select("colormap", COLOUR_MAPS);
+    this.#time = this.#select("time_axis", "Time axis", TIME_AXES);
+    this.#frequency = this.#select("frequency_axis", "Frequency axis", FREQUENCY_AXES);
+    this.#colours = this.#select("colormap", "Colour map", COLOUR_MAPS);
     this.#low = this.#number("value_min", "Colours from");
     this.#high = this.#number("value_max", "Colours to");
-    this.#gamma = make("input", "", { type: "range", min: "0.2", max: "3", step: "0.05" });
+    this.#gamma = make("input", "", { type: "range", "aria-label": "Gamma", min: "0.2", max: "3", step: "0.05" });
     listen(this.#gamma, "input", () => choices.set("gamma", Number(this.#gamma.value)), signal);
-    this.#linked = make("input", "", { type: "checkbox" });
+    this.#linked = make("input", "", { type: "checkbox", "aria-label": "Linked with other plots" });
     listen(this.#linked, "change", () => choices.set("linked", this.#linked.checked), signal);
     const reset = make("button", "acn-button", { type: "button" }, "Reset colours");
     const plain = () => {
@@ -109,9 +109,9 @@ export class Settings {
     }
   }
 
-  #select(choice: Choice, values: readonly string[]): HTMLSelectElement {
+  #select(choice: Choice, name: string, values: readonly string[]): HTMLSelectElement {
     const options = values.map((value) => make("option", "", { value }, WORDS.get(value) ?? value));
-    const element = make("select", "", {}, ...options);
+    const element = make("select", "", { "aria-label": name }, ...options);
     listen(element, "change", () => this.choices.set(choice, element.value), this.signal);
     return element;
   }

@@ -10,6 +10,7 @@ import type { Layer } from "./layer";
 export const IN_FLIGHT = 4;
 const IMAGE_TILES = 64;
 const RANGE_TILES = 256;
+const OLDER_TILES = 96;
 const TIMEOUT_MS = 20_000;
 const RETRY_MS = 1_000;
 const RETRY_MOST_MS = 60_000;
@@ -24,9 +25,23 @@ function keyOf({ layer, revision, level, index }: TileAddress): string {
   return `${revision}/${level}/${index}/${layer}`;
 }
 
+/** The same tile, of whichever revision. */
+function placeOf({ layer, level, index }: TileAddress): string {
+  return `${level}/${index}/${layer}`;
+}
+
+/** Whether tiles of one may stand in for those of the other. */
+function isAlike(a: Layer | undefined, b: Layer): boolean {
+  const same = ["kind", "buckets", "factor", "levels", "tile_buckets", "rows", "hop_s", "start_s"] as const;
+  if (!a || !same.every((name) => a[name] === b[name])) return false;
+  return b.kind !== "image" || (a.value_min === b.value_min && a.value_max === b.value_max);
+}
+
 export class TileStore {
   readonly #images = new Lru<Tile>(IMAGE_TILES);
   readonly #ranges = new Lru<Tile>(RANGE_TILES);
+  /** Of the revision before: better than nothing until those of the present one are there. */
+  readonly #older = new Lru<Tile>(OLDER_TILES);
   #layers = new Map<string, Layer>();
   readonly #wants = new Map<object, readonly TileAddress[]>();
   readonly #flights = new Map<string, Flight>();
@@ -63,7 +78,18 @@ export class TileStore {
   setLayers(layers: readonly Layer[]): void {
     const previous = this.#layers;
     this.#layers = new Map(layers.map((layer) => [layer.name, layer]));
-    for (const cache of [this.#images, this.#ranges]) cache.deleteWhere((tile) => !this.#fits(tile));
+    const isUseful = (name: string) => {
+      const layer = this.#layers.get(name);
+      return layer !== undefined && isAlike(previous.get(name), layer);
+    };
+    this.#older.deleteWhere((tile) => !isUseful(tile.layer));
+    for (const cache of [this.#images, this.#ranges]) {
+      cache.deleteWhere((tile) => {
+        if (this.#fits(tile)) return false;
+        if (isUseful(tile.layer)) this.#older.set(placeOf(tile), tile);
+        return true;
+      });
+    }
     for (const [name, layer] of this.#layers) {
       if (previous.get(name)?.revision === layer.revision) continue;
       this.#errors.delete(name);
@@ -77,9 +103,12 @@ export class TileStore {
 
   has = (address: TileAddress): boolean => this.#images.has(keyOf(address)) || this.#ranges.has(keyOf(address));
 
+  /** Whether there is something to draw there, be it of the revision before. */
+  shows = (address: TileAddress): boolean => this.has(address) || this.#older.has(placeOf(address));
+
   get = (address: TileAddress): Tile | undefined => {
     const key = keyOf(address);
-    return this.#images.get(key) ?? this.#ranges.get(key);
+    return this.#images.get(key) ?? this.#ranges.get(key) ?? this.#older.get(placeOf(address));
   };
 
   /** Replaces what a view wants, most wanted first: what it no longer wants is not asked for any more. */
@@ -117,6 +146,7 @@ export class TileStore {
     if (!this.#flights.delete(key)) this.#land(tile.id, tile.layer);
     if (this.#fits(tile)) {
       (tile.dtype === "uint8" ? this.#images : this.#ranges).set(key, tile);
+      this.#older.delete(placeOf(tile));
       this.#failures.delete(key);
       this.#errors.delete(tile.layer);
       this.#notify(tile.layer);
