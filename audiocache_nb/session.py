@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from audiocache_nb.analysis.costs import CostModel
@@ -303,6 +303,15 @@ class Session(SessionDemand, SessionFreshness, SessionPlayhead, SessionTracks, S
         Nothing is computed. ``session.plan(track, ["rms", "spectrogram"]).explain()`` is a text.
         """
         return self.timeline.plan(track, self._resolve(features, profile))
+
+    def prefer(self, tracks: Iterable[Track | str]) -> None:
+        """Compute what is asked of these tracks first; plots say so of what is on the screen.
+
+        Replaces what was preferred before. Tracks that are not there (any more) do not matter.
+        """
+        known = self.tracks
+        ids = [track if isinstance(track, str) else track.id for track in tracks]
+        self.timeline.scheduler.prefer(known[one].source_id for one in ids if one in known)
 
     def wait(self, timeout: float | None = None) -> None:
         """Wait until nothing is queued or running; Ctrl-C ends the waiting, not the work.

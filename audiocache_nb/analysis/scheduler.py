@@ -9,6 +9,7 @@ import os
 import threading
 import time
 import weakref
+from collections.abc import Iterable
 from typing import Protocol
 
 from audiocache_nb.analysis.control import Progress
@@ -44,10 +45,6 @@ def default_workers() -> int:
     return min(16, max(2, cores))
 
 
-def _order(job: Job) -> tuple[int, int]:
-    return job.priority, job.number
-
-
 class Scheduler:
     """Runs jobs on daemon threads: by priority, then first in first out, one job per source at a time.
 
@@ -73,6 +70,7 @@ class Scheduler:
         self._threads: set[threading.Thread] = set()
         self._idle = 0
         self._closed = False
+        self._preferred: frozenset[str] = frozenset()
         self._ticker: threading.Thread | None = None
         self._telling = threading.Lock()  # so that progress is heard in the order in which it was made
         self._told: dict[str, tuple[float, str]] = {}
@@ -94,7 +92,7 @@ class Scheduler:
                 raise SessionClosedError("The session is closed.", hint="Make a new acn.Session().")
             job.on_cancel = lambda: self.cancel(job)
             job.outputs = self.outputs
-            bisect.insort(self._queue, job, key=_order)
+            bisect.insort(self._queue, job, key=self._order)
             if self._idle < len(self._queue) and len(self._threads) < self.workers:
                 self._start_thread()
             self._wake.notify_all()  # of all that wait here only some can take a job
@@ -125,8 +123,20 @@ class Scheduler:
             self._tell_ended(job)
         return True
 
+    def prefer(self, source_ids: Iterable[str]) -> None:
+        """Let jobs of these sources run before others of their priority, also those that are still to come.
+
+        Replaces what was preferred before; what runs already goes on.
+        """
+        with self._wake:
+            self._preferred = frozenset(source_ids)
+            self._queue.sort(key=self._order)
+
+    def _order(self, job: Job) -> tuple[int, bool, int]:
+        return job.priority, job.source.id not in self._preferred, job.number
+
     def _place(self, job: Job) -> int | None:
-        place = bisect.bisect_left(self._queue, _order(job), key=_order)
+        place = bisect.bisect_left(self._queue, self._order(job), key=self._order)
         return place if place < len(self._queue) and self._queue[place] is job else None
 
     @property

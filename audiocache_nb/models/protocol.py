@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from audiocache_nb.errors import SessionClosedError, UnknownTrackError
@@ -171,6 +171,7 @@ class SessionLike(Protocol):
     ) -> Any: ...
     def release(self, element: str, /) -> Any: ...
     def growing(self, track: Any, feature: Any, /) -> Any: ...
+    def prefer(self, tracks: Iterable[Any], /) -> Any: ...
 
 
 def require_open(session: SessionLike) -> None:

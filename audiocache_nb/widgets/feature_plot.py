@@ -285,6 +285,14 @@ class FeaturePlot(PlotTraits, PlayheadTraits, AcnWidget):
             return 2
         return 1 if request.level == pyramid.levels - 1 else 0
 
+    # -- what is looked at comes first -----------------------------------------------------------------
+
+    @traitlets.observe("in_view")
+    def _in_view_changed(self, change: Any) -> None:
+        if "_tiles" not in self.__dict__ or self._session.closed:
+            return
+        self._session.prefer(self._tiles.look(self, self._track_id if change["new"] else None))
+
     # -- page and end ---------------------------------------------------------------------------------
 
     def _accepts(self, name: str, value: Any) -> bool:
@@ -298,6 +306,8 @@ class FeaturePlot(PlotTraits, PlayheadTraits, AcnWidget):
 
     def _end(self) -> None:
         self._unseen()
+        if not self._session.closed:
+            self._session.prefer(self._tiles.look(self, None))
         self._session.release(self._element)
 
     def _fallback(self) -> Fallback:
@@ -349,9 +359,9 @@ class FeaturePlot(PlotTraits, PlayheadTraits, AcnWidget):
 
 
 def _check_choices(choices: Mapping[str, Any]) -> None:
-    unknown = sorted(choices.keys() - PlotTraits.page_choices)
+    unknown = sorted(choices.keys() - PlotTraits.choices)
     if unknown:
-        known = ", ".join(sorted(PlotTraits.page_choices))
+        known = ", ".join(sorted(PlotTraits.choices))
         raise InvalidParameterError(f"A plot has no choice {unknown[0]!r:.40}.", hint=f"There are: {known}.")
 
 

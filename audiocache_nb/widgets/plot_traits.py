@@ -32,6 +32,8 @@ class PlotTraits(traitlets.HasTraits):
         Range of the colours of images; None: as the feature says.
     gamma : float in 0.1 .. 10
         Below 1 brings out what is weak.
+    in_view : bool
+        Whether it is on the screen, as its page says; what is asked of its track is then computed first.
     """
 
     span = traitlets.Tuple(traitlets.Float(), traitlets.Float()).tag(sync=True, echo_update=False)
@@ -43,8 +45,9 @@ class PlotTraits(traitlets.HasTraits):
     value_min = traitlets.Float(None, allow_none=True).tag(sync=True)
     value_max = traitlets.Float(None, allow_none=True).tag(sync=True)
     gamma = traitlets.Float(1.0).tag(sync=True)
+    in_view = traitlets.Bool(False).tag(sync=True, echo_update=False)
 
-    page_choices: ClassVar[frozenset[str]] = frozenset(
+    choices: ClassVar[frozenset[str]] = frozenset(
         {
             "span",
             "selection",
@@ -57,6 +60,7 @@ class PlotTraits(traitlets.HasTraits):
             "gamma",
         }
     )
+    page_choices: ClassVar[frozenset[str]] = choices | {"in_view"}
 
     @traitlets.validate("span")
     def _valid_span(self, proposal: Any) -> tuple[float, float]:
@@ -93,7 +97,7 @@ class PlotTraits(traitlets.HasTraits):
 
 def is_choice(name: str, value: Any) -> bool:
     """Whether a page may set a choice to this; what kind of value it is, the trait then checks the rest."""
-    if name == "linked":
+    if name in ("linked", "in_view"):
         return isinstance(value, bool)
     if name in ("span", "selection"):
         return (name == "selection" and value is None) or _numbers(

@@ -85,6 +85,7 @@ class TileService:
         self._failed: weakref.WeakKeyDictionary[FeatureTrack, str] = weakref.WeakKeyDictionary()
         self._queue: list[_Request] = []
         self._growing: list[Callable[[], None]] = []
+        self._looking: weakref.WeakKeyDictionary[Any, str] = weakref.WeakKeyDictionary()
         self._closed = False
         self.name = uuid.uuid4().hex  # a page may show plots of several sessions
         self._pool = Pool(self._pick, self._lock, threads=THREADS)
@@ -206,6 +207,15 @@ class TileService:
         if dropped is not None:
             _refuse(dropped, CLOSED if self._closed else TOO_MANY)
         self._pool.wake()
+
+    def look(self, owner: TileOwner, track_id: str | None) -> set[str]:
+        """Note which track an owner on the screen shows, None: it is on no screen; returns those of all owners."""
+        with self._lock:
+            if track_id is None:
+                self._looking.pop(owner, None)
+            else:
+                self._looking[owner] = track_id
+            return set(self._looking.values())
 
     def drop(self, owner: TileOwner) -> None:
         """Forget what an owner asked for."""

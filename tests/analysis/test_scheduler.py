@@ -45,6 +45,21 @@ def test_lower_priorities_run_first(desk):
     assert here.sink.order("started")[1:] == sorted(jobs, key=lambda job: (job.priority, job.number))
 
 
+def test_preferred_sources_go_before_others_of_their_priority(desk):
+    here, gate = desk(1), Gate()
+    here.submit(held(noise(100)), gate.calculator)
+    gate.wait()
+    a, b, c, late, urgent = sources(5)
+    first = [here.submit(one, "rms") for one in (a, b, c)]
+    here.scheduler.prefer([b.id, late.id])
+    fourth = here.submit(late, "rms")
+    fifth = here.submit(urgent, "rms", priority=-1)
+    assert here.scheduler.extend(first[2], []), "a job is found where it is now"
+    gate.open()
+    assert all(job.wait(PATIENCE_S) for job in [*first, fourth, fifth])
+    assert here.sink.order("started")[1:] == [fifth, first[1], fourth, first[0], first[2]]
+
+
 def test_one_job_per_source_at_a_time(desk):
     here, gate, other = desk(4), Gate(), held(noise(100, seed=9))
     source = held(noise(100))

@@ -88,19 +88,21 @@ def test_colours_change_without_a_tile_and_few_requests_are_out_at_once(notebook
         """
         window.most = 0;
         const out = new Set();
-        const send = WebSocket.prototype.send;
         const text = data => typeof data === "string" ? data : new TextDecoder("latin1").decode(data);
         const ids = (words, kind) => [...words.matchAll(/"content": ?{[^{}]*"kind": ?"(\\w+)"[^{}]*}/g)]
           .filter(found => kind.includes(found[1])).map(found => /"id": ?(\\d+)/.exec(found[0])?.[1]);
-        WebSocket.prototype.send = function (data) {
-          for (const id of ids(text(data), ["tile"])) { out.add(id); window.most = Math.max(window.most, out.size); }
-          if (!this.watched) {
-            this.watched = true;
+        window.WebSocket = class extends WebSocket {
+          constructor(...given) {
+            super(...given);
+            // First of all listeners, so that an answer counts before it leads to the next request.
             this.addEventListener("message", event => {
               for (const id of ids(text(event.data), ["tile", "refused"])) out.delete(id);
             });
           }
-          return send.call(this, data);
+          send(data) {
+            for (const id of ids(text(data), ["tile"])) { out.add(id); window.most = Math.max(window.most, out.size); }
+            return super.send(data);
+          }
         };
         """
     )

@@ -131,6 +131,7 @@ class FakeSession(SessionPlayhead):
         self.closed = False
         self.calls: list[tuple] = []
         self.grown: dict[str, tuple] = {}
+        self.preferred: list[str] = []
         self.demand: dict[str, tuple] = {}
         self.fail_with: Exception | None = None
         self._numbers = itertools.count(1)
@@ -207,6 +208,9 @@ class FakeSession(SessionPlayhead):
     def growing(self, track, feature):
         found = self.grown.get(feature.feature)
         return None if found is None else Growing(*found)
+
+    def prefer(self, tracks) -> None:
+        self.preferred = sorted(tracks)
 
     def release(self, element) -> None:
         self._verb("release", element)

@@ -594,3 +594,20 @@ def test_a_feature_that_stopped_growing_is_not_shown_as_if_it_were_there(session
     session.set_entry(track, "rms", "missing", reason="It was stopped.")
     until(lambda: layer(plot, "rms")["buckets"] == 0)
     assert layer(plot, "rms")["reason"] == "It was stopped."
+
+
+def test_what_is_on_the_screen_is_computed_first(session, track):
+    other = session.add("bass.wav")
+    plots = [FeaturePlot(session, track), FeaturePlot(session, track, "rms"), FeaturePlot(session, other)]
+    pages = [widget_comm(plot) for plot in plots]
+    pages[1].page_sets(in_view=True)
+    assert session.preferred == [track.id]
+    pages[0].page_sets(in_view=True)
+    pages[2].page_sets(in_view=True)
+    assert session.preferred == sorted([track.id, other.id])
+    pages[1].page_sets(in_view=False)
+    assert session.preferred == sorted([track.id, other.id])
+    plots[0].close()
+    assert session.preferred == [other.id]
+    pages[2].page_sets(in_view="yes")
+    assert plots[2].malformed_messages == 1

@@ -22,6 +22,8 @@ export interface Moved {
   panes(): Pane[];
   say(words: string): void;
   redraw(): void;
+  /** Has the read-out spoken soon, also if the view stays where it is. */
+  settle(): void;
 }
 
 export class PlotCommands implements Commands {
@@ -80,6 +82,8 @@ export class PlotCommands implements Commands {
     this.byKey = true;
     // The view follows the cursor over its edge.
     navigation.pan(Math.min(0, time_s - t0_s) + Math.max(0, time_s - t1_s), false);
+    this.of.redraw();
+    this.of.settle();
   }
 
   leave(): void {

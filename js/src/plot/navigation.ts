@@ -135,6 +135,7 @@ export class Navigation implements Member {
   }
 
   #place(next: Span): void {
+    if (this.#saved && next[0] === this.span[0] && next[1] === this.span[1] && sameSpan(next, this.#saved)) return;
     const shift = next[0] + next[1] - this.span[0] - this.span[1];
     if (shift !== 0) this.direction = Math.sign(shift);
     this.span = next;

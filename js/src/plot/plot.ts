@@ -25,6 +25,7 @@ import { Marker } from "./marker";
 import { Navigation } from "./navigation";
 import { Pane } from "./pane";
 import type { Scene } from "./scene";
+import { watchScreen } from "./screen";
 import { Selector } from "./selector";
 import { Settings } from "./settings";
 import type { TileStore } from "./tiles";
@@ -128,6 +129,7 @@ export class Plot {
       panes: () => this.#list,
       say: (words) => this.#announcer.say(words),
       redraw: () => this.#loop.request(),
+      settle: () => this.#settle.set(SETTLE_MS),
     });
     connect(this.#frame.plot, this.#frame.hint, this.#act, signal);
     this.#observe();
@@ -146,6 +148,7 @@ export class Plot {
     observer.observe(plot);
     onAbort(signal, () => observer.disconnect());
     onAbort(signal, () => this.store.forget(this));
+    watchScreen(model, plot, signal);
     this.store.onChange((name) => this.#tileChanged(name), signal);
     onModel(model, "change:status", () => this.#readStatus(), signal);
     onModel(model, "change:tempo", () => this.#readTempo(), signal);
