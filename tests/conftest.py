@@ -25,6 +25,12 @@ hypothesis.settings.register_profile("few", deadline=None, derandomize=True, pri
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "dev"))
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """How long tests/fuzz goes on."""
+    parser.addoption("--fuzz-seconds", type=float, default=1.0, help="seconds for each of the fuzzing targets")
+    parser.addoption("--fuzz-seed", default="0", help="what the mutations follow from")
+
+
 @pytest.fixture(scope="session")
 def _cache_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[pathlib.Path]:
     folder = tmp_path_factory.mktemp("cache")

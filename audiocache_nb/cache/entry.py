@@ -225,7 +225,7 @@ def _parse(start: bytes, file_bytes: int) -> Layout:
     length = header_bytes(start)
     if not length or length > len(start):
         raise ValueError("no header")
-    outer = json.loads(start[8:length])
+    outer = json.loads(start[8:length].decode("ascii"))  # bytes would be read as UTF-16 or UTF-32, too
     metadata = outer["__metadata__"]
     stated = metadata["audiocache_nb.format"]
     if stated != str(FORMAT):

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import secrets
 import stat
+import time
 from collections.abc import Iterator
 from typing import BinaryIO
 
 from audiocache_nb.errors import DocumentError
 
+SUFFIX = ".part"
+ABANDONED_S = 3600
+_RANDOM = re.compile(r"[0-9a-f]{16}")
 _FLAGS = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
 _FLAGS |= getattr(os, "O_BINARY", 0)
 
@@ -35,7 +40,8 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     """
     target = os.path.realpath(os.fspath(path))
     folder, name = os.path.split(target)
-    temporary = os.path.join(folder, f".{name[:80]}.{secrets.token_hex(8)}.part")  # noqa: PTH118 - as bytes of any kind
+    _sweep(folder, f".{name[:80]}.")
+    temporary = os.path.join(folder, f".{name[:80]}.{secrets.token_hex(8)}{SUFFIX}")  # noqa: PTH118 - as bytes of any kind
     try:
         _refuse_other_than_files(target)
         descriptor = os.open(temporary, _FLAGS, _mode(target))
@@ -55,6 +61,19 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         _force_folder(folder)
     except OSError as error:
         raise _unwritable(path, error) from error
+
+
+def _sweep(folder: str, prefix: str) -> None:
+    """Remove what processes that were killed have left of this file, if nobody has written to it for an hour."""
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            middle = entry.name.removeprefix(prefix).removesuffix(SUFFIX)
+            if entry.name != f"{prefix}{middle}{SUFFIX}" or not _RANDOM.fullmatch(middle):
+                continue
+            with contextlib.suppress(OSError):
+                status = entry.stat(follow_symlinks=False)
+                if stat.S_ISREG(status.st_mode) and time.time() - status.st_mtime > ABANDONED_S:
+                    os.unlink(entry.path)  # noqa: PTH108 - beside the other calls of os
 
 
 def _mode(target: str) -> int:

@@ -49,9 +49,10 @@ def audio_part(source: AudioSource) -> AudioPart:
         source.check()
         descriptor, status = open_regular(source.path, source.name)
         return AudioPart(status.st_size, _file(descriptor, status.st_size, source.name))
-    if isinstance(source.origin, (BytesOrigin, EmbeddedOrigin)):
-        data = source.origin.data if isinstance(source.origin, BytesOrigin) else source.origin.encoded()
-        return AudioPart(len(data), iter([memoryview(data)]))
+    if isinstance(source.origin, BytesOrigin):
+        return AudioPart(len(source.origin.data), iter([memoryview(source.origin.data)]))
+    if isinstance(source.origin, EmbeddedOrigin):
+        return AudioPart(source.origin.nbytes, source.origin.pieces())
     source.check()  # an absent recording says so here
     header = wav_header(source.sample_rate, source.channels, source.frames)
     return AudioPart(len(header) + 4 * source.channels * source.frames, _samples(header, source))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Callable
+from collections.abc import Iterator
 from typing import Any
 
 from audiocache_nb.audio.health import HealthReport
@@ -14,6 +14,7 @@ from audiocache_nb.audio.source import AudioSource, BlockReader, OnBlock
 from audiocache_nb.cache.metadata import unpack
 from audiocache_nb.errors import SourceChangedError, SourceMissingError
 
+PIECE_BYTES = 1 << 20
 HINT = "What was computed from it is there all the same. Add the recording itself to analyse it again."
 
 
@@ -22,8 +23,10 @@ class EmbeddedOrigin:
 
     Parameters
     ----------
-    read : callable () -> bytes
-        The encoded file.
+    place : memoryview
+        The encoded file, where it lies.
+    sha256 : str
+        What the file's digest has to be.
     name : str
     digest : str
         What the samples' digest has to be.
@@ -31,8 +34,9 @@ class EmbeddedOrigin:
         How many there have to be, of all channels together.
     """
 
-    def __init__(self, read: Callable[[], bytes], name: str, digest: str, samples: int) -> None:
-        self._read = read
+    def __init__(self, place: memoryview, sha256: str, name: str, digest: str, samples: int) -> None:
+        self._place = place
+        self._sha256 = sha256
         self._name = name
         self._digest = digest
         self._samples = samples
@@ -49,9 +53,29 @@ class EmbeddedOrigin:
     def check(self, on_block: OnBlock | None) -> None:
         """Nobody else can have changed it; whether it can be decoded is seen when it is needed."""
 
-    def encoded(self) -> bytes:
-        """The encoded file, for saving it again."""
-        return self._read()
+    @property
+    def nbytes(self) -> int:
+        """Length of the encoded file [bytes]."""
+        return len(self._place)
+
+    def pieces(self) -> Iterator[memoryview]:
+        """The encoded file piece by piece, for saving it again.
+
+        Raises
+        ------
+        SourceChangedError
+            At the end, if it is damaged.
+        """
+        digest = hashlib.sha256()
+        for at in range(0, len(self._place), PIECE_BYTES):
+            piece = self._place[at : at + PIECE_BYTES]
+            digest.update(piece)
+            yield piece
+        if digest.hexdigest() != self._sha256:
+            raise SourceChangedError(f"The recording {self._name!r:.80} in the bundle is damaged.", hint=HINT)
+
+    def _read(self) -> bytes:
+        return b"".join(self.pieces())
 
     def _source(self, on_block: OnBlock | None) -> AudioSource:
         with self._lock:
@@ -108,16 +132,8 @@ def embedded_source(plain: dict[str, Any], archive: Any, entry: str, sha256: str
     entry, sha256 : str
         Where it is, and what its digest is by the manifest.
     """
-    place = archive.place(entry)
-    name = plain["name"]
-
-    def read() -> bytes:
-        data = bytes(place)
-        if hashlib.sha256(data).hexdigest() != sha256:
-            raise SourceChangedError(f"The recording {name!r:.80} in the bundle is damaged.", hint=HINT)
-        return data
-
-    origin = EmbeddedOrigin(read, name, plain["digest"], plain["frames"] * plain["channels"])
+    samples = plain["frames"] * plain["channels"]
+    origin = EmbeddedOrigin(archive.place(entry), sha256, plain["name"], plain["digest"], samples)
     return _source(plain, origin)
 
 

@@ -6,7 +6,7 @@ import dataclasses
 import math
 import re
 import urllib.parse
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ VERSION = 3
 METADATA = "feature_caches.json"
 DTYPES = {"float32": "<f4", "uint8": "|u1", "int16": "<i2"}
 ENDINGS = {"float32": ".f32", "uint8": ".u8", "int16": ".i16"}
+PIECE_VALUES = 1 << 18
 SCALES = {"uint8": 1 / 255, "int16": 1 / 32768}
 ReadFile = Callable[[str], bytes | None]
 
@@ -112,9 +113,10 @@ def _read_feature(
     if not (math.isfinite(hop_seconds) and hop_seconds > 0 and math.isfinite(start_seconds)):
         raise Unreadable("its hop is no positive number of seconds")
     profile = profile_of(plain, cache, profile_id)
-    floor = (plain.get("metadata") or {}).get("minDecibels", (plain.get("analysisParams") or {}).get("minDecibels"))
+    said = {**_mapping(plain.get("analysisParams")), **_mapping(plain.get("metadata"))}
+    floor = said.get("minDecibels")
     is_level = feature.startswith("spectrogram")
-    fill = float(floor) if isinstance(floor, (int, float)) else (-80.0 if is_level else 0.0)
+    fill = float(floor) if floor is not None and _is_number(floor) else (-80.0 if is_level else 0.0)
     return CachedFeature(
         name=key,
         feature=feature,
@@ -136,9 +138,9 @@ def profile_of(plain: Mapping[str, Any], cache: Mapping[str, Any], profile_id: s
     The track's own parameters come before those of the run and of the profile that it names: in
     MVMNT a profile can be a label that nothing was computed with.
     """
-    named = (cache.get("analysisProfiles") or {}).get(profile_id) or {}
-    run = cache.get("analysisParams") or {}
-    own = {**(plain.get("metadata") or {}), **(plain.get("analysisParams") or {})}
+    named = _mapping(_mapping(cache.get("analysisProfiles")).get(profile_id))
+    run = _mapping(cache.get("analysisParams"))
+    own = {**_mapping(plain.get("metadata")), **_mapping(plain.get("analysisParams"))}
     found: dict[str, Any] = {}
     for ours, theirs in (
         ("window_size", "windowSize"),
@@ -146,13 +148,21 @@ def profile_of(plain: Mapping[str, Any], cache: Mapping[str, Any], profile_id: s
         ("min_decibels", "minDecibels"),
         ("max_decibels", "maxDecibels"),
     ):
-        value = next((one[theirs] for one in (own, run, named) if isinstance(one.get(theirs), (int, float))), None)
+        value = next((one[theirs] for one in (own, run, named) if _is_number(one.get(theirs))), None)
         if value is not None:
             found[ours] = value
     if plain.get("format") == "waveform-minmax":  # its own hop is an eighth of the one it was asked for
-        value = next((one["hopSize"] for one in (run, named) if isinstance(one.get("hopSize"), (int, float))), None)
+        value = next((one["hopSize"] for one in (run, named) if _is_number(one.get("hopSize"))), None)
         found["hop_size"] = 512 if value is None else value
     return AnalysisProfile(**found)
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _count(value: object) -> int:
@@ -170,14 +180,15 @@ def _shaped(values: NDArray[Any], frames: int, channels: int) -> NDArray[Any]:
 def _values(plain: Mapping[str, Any], dtype: str, read: ReadFile) -> NDArray[Any]:
     reference = plain.get("dataRef")
     if reference is None:
-        return _numbers(plain["data"]["values"], dtype)
+        return _numbers(_mapping(plain["data"])["values"], dtype)
     return _file(reference, dtype, read)
 
 
 def _extremes(plain: Mapping[str, Any], read: ReadFile) -> tuple[NDArray[Any], NDArray[Any]]:
     reference = plain.get("dataRef")
     if reference is None:
-        return _numbers(plain["data"]["min"], "<f4"), _numbers(plain["data"]["max"], "<f4")
+        inline = _mapping(plain["data"])
+        return _numbers(inline["min"], "<f4"), _numbers(inline["max"], "<f4")
     both = _file(reference, "<f4", read)
     low = _count(reference["minLength"])
     if low + _count(reference["maxLength"]) != both.size:
@@ -185,7 +196,8 @@ def _extremes(plain: Mapping[str, Any], read: ReadFile) -> tuple[NDArray[Any], N
     return both[:low], both[low:]
 
 
-def _file(reference: Mapping[str, Any], dtype: str, read: ReadFile) -> NDArray[Any]:
+def _file(reference: object, dtype: str, read: ReadFile) -> NDArray[Any]:
+    reference = _mapping(reference)
     data = read(str(reference["filename"]))
     if data is None:
         raise Unreadable("its data file is not in the package")
@@ -217,8 +229,22 @@ def file_stem(feature: str, taken: set[str]) -> str:
     return name
 
 
-def write_feature(track: FeatureTrack, key: str, hop_ticks: int, stem: str) -> tuple[dict[str, Any], str, bytes]:
-    """A feature as a cache of version 3 holds it: its description, its file's name and its file.
+Pieces = Callable[[], Iterator[memoryview]]
+
+
+def write_feature(track: FeatureTrack, key: str, hop_ticks: int, stem: str) -> tuple[dict[str, Any], str, int, Pieces]:
+    """A feature as a cache of version 3 holds it.
+
+    Returns
+    -------
+    dict
+        Its description.
+    str
+        Its file's name.
+    int [bytes]
+        Its file's length.
+    callable
+        Gives its file piece by piece.
 
     Raises
     ------
@@ -239,21 +265,27 @@ def write_feature(track: FeatureTrack, key: str, hop_ticks: int, stem: str) -> t
         "metadata": _metadata(track),
         "analysisParams": _metadata(track),
     }
-    if track.format == "waveform-minmax":
-        data = np.asarray(track.data, "<f4").reshape(track.frame_count, -1, 2)
-        both = np.concatenate([data[:, :, 0].reshape(-1), data[:, :, 1].reshape(-1)])
-        length = both.size // 2
-        reference = {"kind": "waveform-minmax", "type": "float32", "minLength": length, "maxLength": length}
-        plain |= {"channels": data.shape[1], "format": "waveform-minmax"}
-        name = stem + ENDINGS["float32"]
-        return {**plain, "dataRef": {**reference, "filename": name}}, name, both.tobytes()
-    if not track.is_framewise or track.dtype.kind == "c":
+    name, length = stem + ENDINGS["float32"], math.prod(track.shape)
+    if track.format == "waveform-minmax":  # all the minima, then all the maxima
+        reference = {"kind": "waveform-minmax", "type": "float32", "minLength": length // 2, "maxLength": length // 2}
+        plain |= {"channels": track.width // 2, "format": "waveform-minmax"}
+        parts: tuple[int | slice, ...] = (0, 1)
+    elif track.is_framewise and track.dtype.kind != "c":
+        reference = {"kind": "typed-array", "type": "float32", "valueCount": length}
+        plain |= {"channels": track.width, "format": "float32"}
+        parts = (slice(None),)
+    else:
         raise Unreadable(f"MVMNT has no form for {track.format}")
-    values = np.ascontiguousarray(track.values(), "<f4").reshape(track.frame_count, -1)
-    name = stem + ENDINGS["float32"]
-    plain |= {"channels": values.shape[1], "format": "float32"}
-    plain["dataRef"] = {"kind": "typed-array", "type": "float32", "valueCount": values.size, "filename": name}
-    return plain, name, values.tobytes()
+    step = max(1, PIECE_VALUES // max(1, track.width))
+
+    def pieces() -> Iterator[memoryview]:
+        for part in parts:
+            for first in range(0, track.frame_count, step):
+                rows = track.values(first, min(first + step, track.frame_count))
+                rows = rows.reshape(len(rows), -1, 2)[:, :, part] if len(parts) == 2 else rows
+                yield memoryview(np.ascontiguousarray(rows, "<f4").reshape(-1)).cast("B")
+
+    return {**plain, "dataRef": {**reference, "filename": name}}, name, 4 * length, pieces
 
 
 def _metadata(track: FeatureTrack) -> dict[str, Any]:

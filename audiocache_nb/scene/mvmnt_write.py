@@ -7,12 +7,14 @@ import dataclasses
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Mapping
-from typing import Any
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
 
-from audiocache_nb.errors import IngestError
+from audiocache_nb.errors import BundleIntegrityError, IngestError
 from audiocache_nb.features.track import FeatureTrack
-from audiocache_nb.scene.archive_writer import ArchiveWriter
+from audiocache_nb.scene.archive_reader import Archive
+from audiocache_nb.scene.archive_writer import ArchiveWriter, Buffer
 from audiocache_nb.scene.atomic import replacing
 from audiocache_nb.scene.audio_parts import audio_part
 from audiocache_nb.scene.capture import Scene
@@ -55,11 +57,11 @@ def save_mvmnt(scene: Scene, path: str | os.PathLike[str], origin: Origin | None
     DocumentError
     """
     warnings: list[str] = []
-    entries: dict[str, bytes] = {}
+    entries: dict[str, Part] = {}
     document = _blank() if origin is None else copy.deepcopy(origin.package.document)
     if origin is not None and origin.package.archive is not None:
         archive = origin.package.archive
-        entries = {name: archive.read(name) for name in archive.entries if name != DOCUMENT}
+        entries = {name: _as_it_was(archive, name) for name in archive.entries if name != DOCUMENT}
     _put_tempo(document, scene, origin)
     foreign = _put_tracks(document, scene, origin)
     for source_id, name in foreign.items():
@@ -70,10 +72,40 @@ def save_mvmnt(scene: Scene, path: str | os.PathLike[str], origin: Origin | None
         data = origin.package.document_bytes
     with replacing(path) as file:
         with ArchiveWriter(file) as writer:
-            for name, content in [(DOCUMENT, data), *entries.items()]:
-                writer.add(name, len(content), [content])
+            for name, part in {DOCUMENT: _whole(data), **entries}.items():
+                writer.add(name, part.nbytes, part.pieces())
         size = file.tell()
     return SceneReport(os.fspath(path), "saved", tuple(scene.notes), tuple(warnings), size)
+
+
+class Part(NamedTuple):
+    """An entry to be written, piece by piece."""
+
+    nbytes: int
+    pieces: Callable[[], Iterable[Buffer]]
+
+
+def _whole(data: bytes) -> Part:
+    return Part(len(data), lambda: [data])
+
+
+def _as_it_was(archive: Archive, name: str) -> Part:
+    """An entry of the package that the scene came from; one that is damaged by now ends the writing."""
+    entry = archive.entries[name]
+
+    def pieces() -> Iterator[Buffer]:
+        crc = 0
+        for chunk in archive.chunks(name):
+            crc = zlib.crc32(chunk, crc)
+            yield chunk
+        if crc != entry.crc:
+            raise BundleIntegrityError(
+                f"The entry {name!r:.80} of the package that this scene came from is damaged.",
+                hint="What was there before is untouched. Load the package again.",
+                entry=name,
+            )
+
+    return Part(entry.size, pieces)
 
 
 def _json(value: Any) -> bytes:
@@ -175,7 +207,7 @@ def _put_tracks(document: dict[str, Any], scene: Scene, origin: Origin | None) -
 
 
 def _put_audio(
-    document: dict[str, Any], entries: dict[str, bytes], scene: Scene, source_id: str, name: str, warnings: list[str]
+    document: dict[str, Any], entries: dict[str, Part], scene: Scene, source_id: str, name: str, warnings: list[str]
 ) -> None:
     """Embed a recording that the package does not have yet."""
     asset_of = document.setdefault("references", {}).setdefault("audioIdMap", {})
@@ -184,11 +216,14 @@ def _put_audio(
         return
     source = next(one for one in scene.sources if one.id == source_id)
     try:
-        data = b"".join(bytes(piece) for piece in audio_part(source).pieces)
+        part = audio_part(source)
+        digest = hashlib.sha256()
+        for piece in part.pieces:
+            digest.update(piece)
     except IngestError as error:
         warnings.append(f"{source.name} is not in the package: {error.message}")
         return
-    sha256 = hashlib.sha256(data).hexdigest()
+    sha256 = digest.hexdigest()
     file = source.path.name if source.path is not None else f"{file_stem(source.name, set())}.wav"
     file = file.replace("/", "_").replace("\\", "_")[:120]
     asset_of[name] = sha256
@@ -196,19 +231,19 @@ def _put_audio(
         "kind": "original" if source.path is not None else "wav",
         "filename": file,
         "mimeType": "audio/wav" if source.path is None else "application/octet-stream",
-        "byteLength": len(data),
+        "byteLength": part.nbytes,
         "hash": sha256,
         "durationSeconds": source.duration,
         "sampleRate": source.sample_rate,
         "channels": source.channels,
         "durationSamples": source.frames,
     }
-    entries[f"assets/audio/{sha256}/{file}"] = data
+    entries[f"assets/audio/{sha256}/{file}"] = Part(part.nbytes, lambda: audio_part(source).pieces)
 
 
 def _put_features(
     document: dict[str, Any],
-    entries: dict[str, bytes],
+    entries: dict[str, Part],
     scene: Scene,
     source_id: str,
     name: str,
@@ -227,7 +262,8 @@ def _put_features(
         return
     caches = document["timeline"].setdefault("audioFeatureCaches", {})
     folder = folder_of(name)
-    cache = _present_cache(caches.get(name), entries.get(folder + METADATA))
+    present = entries.get(folder + METADATA)
+    cache = _present_cache(caches.get(name), b"".join(present.pieces()) if present is not None else None)
     cache = cache or _blank_cache(name)
     tracks = cache["featureTracks"]
     composite = any(":" in key for key in tracks)
@@ -238,19 +274,19 @@ def _put_features(
         old = (tracks.get(key) or {}).get("dataRef") or {}
         stem = str(old.get("filename", "")).rpartition(".")[0] if old.get("type") == "float32" else ""
         try:
-            plain, file, data = write_feature(
+            plain, file, nbytes, pieces = write_feature(
                 track, key, int(tempo.hop_ticks(track.hop_seconds)), stem or file_stem(key, taken)
             )
         except Unreadable as problem:
             warnings.append(f"{track.feature} by {track.calculator_id} is not in the package: {problem}.")
             continue
         tracks[key] = {**(tracks.get(key) or {}), **plain}
-        entries[folder + file] = data
+        entries[folder + file] = Part(nbytes, pieces)
         cache.setdefault("analysisParams", {}).setdefault("calculatorVersions", {})[track.calculator_id] = plain[
             "version"
         ]
         cache["frameCount"] = cache.get("frameCount") or plain["frameCount"]
-    entries[folder + METADATA] = _json(cache)
+    entries[folder + METADATA] = _whole(_json(cache))
     caches[name] = {"assetId": name, "assetRef": folder + METADATA}
     statuses = document["timeline"].setdefault("audioFeatureCacheStatus", {})
     statuses[name] = {**(statuses.get(name) or {"updatedAt": 0}), "state": "ready"}

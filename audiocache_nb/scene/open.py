@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import pathlib
 from collections.abc import Callable
@@ -36,12 +37,12 @@ def read_any(
     """
     limits = limits or ImportLimits()
     name = "the scene" if isinstance(path, bytes) else pathlib.Path(os.fspath(path)).name
-    start, _ = beginning(path, limits)
+    start, size = beginning(path, limits)
     if start[:2] == b"PK":
         archive = Archive(path if isinstance(path, bytes) else os.fspath(path), limits, foreign=True)
         if is_package(archive):
             package = open_package(archive, limits)
-            return read_mvmnt(package, name, registry, limits), package
+            return dataclasses.replace(read_mvmnt(package, name, registry, limits), nbytes=size), package
     else:
         data = path if isinstance(path, bytes) else content(path, limits)
         if is_inline_package(data):

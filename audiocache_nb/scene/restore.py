@@ -48,6 +48,7 @@ def restore(timeline: Timeline, tempo: Any, scene: LoadedScene, *, trust: bool) 
             f"The scene's tempo cannot be: {str(error)[:200]}", hint="The file is damaged; nothing was imported."
         ) from error
     notes: list[FeatureNote] = []
+    placed: list[LoadedFeature] = []
     with timeline.store.changing() as change:
         for track in plain["tracks"]:
             timeline.add(_track(track, scene))
@@ -58,13 +59,18 @@ def restore(timeline: Timeline, tempo: Any, scene: LoadedScene, *, trust: bool) 
             if source["id"] not in change.sources:
                 continue  # no track plays it
             own = [feature for feature in scene.features if feature.source_id == source["id"]]
-            notes += [_put(timeline, change, feature, trust=trust) for feature in own]
+            placed += own
+            notes += [_put(timeline, change, feature) for feature in own]
             _demanded(timeline, change, source["id"])
             timeline._derive(change, source["id"], message=_message(source))
         chosen = plain.get("playback_range")
         if chosen is not None and chosen[0] < chosen[1]:
             timeline.playback_range = (float(chosen[0]), float(chosen[1]))
         timeline.history.clear()  # there is nothing before a scene
+    if trust:  # only now: whatever ended the loading before has left no trace in any cache
+        for feature, note in zip(placed, notes, strict=True):
+            if note.outcome == "loaded" and feature.track is not None:
+                timeline.cache.put(feature.track)
     return notes
 
 
@@ -82,7 +88,7 @@ def _track(plain: Mapping[str, Any], scene: LoadedScene) -> Track:
     )
 
 
-def _put(timeline: Timeline, change: Change, feature: LoadedFeature, *, trust: bool) -> FeatureNote:
+def _put(timeline: Timeline, change: Change, feature: LoadedFeature) -> FeatureNote:
     """Put one feature in its place, or say why it is not there."""
     state = change.sources[feature.source_id]
     slot = Slot.of(feature.descriptor)
@@ -95,8 +101,6 @@ def _put(timeline: Timeline, change: Change, feature: LoadedFeature, *, trust: b
         entry = dataclasses.replace(entry, lost=feature.problem)
     else:
         entry = dataclasses.replace(entry, track=track, label=track.label or entry.label)
-        if trust and own is None:
-            timeline.cache.put(track)
     change.put_source(state.with_entries(entry))
     cost = None if track is None else track.provenance.get("seconds")
     return FeatureNote(

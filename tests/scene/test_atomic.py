@@ -68,6 +68,19 @@ def test_a_disk_that_refuses(tmp_path, monkeypatch, call, code):
     assert names(tmp_path) == ["a.zip"]
 
 
+def test_what_killed_processes_left_is_swept_after_an_hour(tmp_path):
+    old, new = (tmp_path / f".a.zip.{digit * 16}.part" for digit in "ab")
+    for path in (old, new):
+        path.touch()
+    others = [tmp_path / name for name in (".a.zip.notes.part", ".b.zip.aaaaaaaaaaaaaaaa.part", "a.part")]
+    for path in (old, *others):
+        path.touch()
+        os.utime(path, (1, 1))
+    save(tmp_path / "a.zip")
+    assert not old.exists()
+    assert all(path.exists() for path in (new, *others, tmp_path / "a.zip"))
+
+
 def test_a_link_stays_a_link(tmp_path):
     (tmp_path / "real").mkdir()
     link = tmp_path / "link.zip"
