@@ -62,7 +62,10 @@ def restore(timeline: Timeline, tempo: Any, scene: LoadedScene, *, trust: bool) 
             placed += own
             notes += [_put(timeline, change, feature) for feature in own]
             _demanded(timeline, change, source["id"])
-            timeline._derive(change, source["id"], message=_message(source))
+            timeline._derive(change, source["id"])
+            message = _message(source, change.sources[source["id"]].status.state)
+            if message is not None:
+                timeline._derive(change, source["id"], message=message)
         chosen = plain.get("playback_range")
         if chosen is not None and chosen[0] < chosen[1]:
             timeline.playback_range = (float(chosen[0]), float(chosen[1]))
@@ -123,6 +126,8 @@ def _demanded(timeline: Timeline, change: Change, source_id: str) -> None:
     change.put_source(state.with_entries(*blank))
 
 
-def _message(source: Mapping[str, Any]) -> str | None:
-    message = (source.get("status") or {}).get("message")
-    return message if isinstance(message, str) and source["status"]["state"] == "failed" else None
+def _message(source: Mapping[str, Any], state: str) -> str | None:
+    """What the status said when the scene was saved, if it is the same now."""
+    saved = source.get("status") or {}
+    message = saved.get("message")
+    return message if isinstance(message, str) and saved.get("state") == state else None

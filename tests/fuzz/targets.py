@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import io
 import json
 import random
 import sys
@@ -17,7 +16,7 @@ import numpy as np
 from attacks import zips
 from fuzz import mutate
 from support import mvmnt
-from support.scenes import parts_of
+from support.scenes import archived, parts_of
 
 import audiocache_nb as acn
 from audiocache_nb.audio.ingest import load as load_audio
@@ -163,13 +162,7 @@ def targets(folder: str) -> dict[str, Target]:
                 _read(reader, folder, data)
 
     def of_manifest(data: bytes) -> None:
-        file = io.BytesIO()
-        from audiocache_nb.scene.archive_writer import ArchiveWriter
-
-        with ArchiveWriter(file) as writer:
-            writer.add("manifest.json", len(data), [data])
-            writer.add("document.json", len(document), [document])
-        _manifest(Archive(file.getvalue(), LIMITS), LIMITS)
+        _manifest(Archive(archived({**parts_of(bundle), "manifest.json": data}), LIMITS), LIMITS)
 
     return {
         "bundle": Target(_bundle, DOCUMENTED, [bundle], mutate.mutate_bundle),
