@@ -135,7 +135,7 @@ def test_tables_and_labelled_arrays_are_in_decibels(tracks, kind):
 
 @pytest.mark.parametrize("kind", ["int16", "uint8"])
 def test_pictures_show_decibels(tracks, kind):
-    from audiocache_nb.widgets.layers import make_picture
+    from audiocache_nb.widgets.pictures import make_picture
 
     expected = make_picture(tracks["float32"]["spectrogram"], lambda: None)
     found = make_picture(tracks[kind]["spectrogram"], lambda: None)
