@@ -34,6 +34,7 @@ _NAMES = {
     "FeaturePlot": "widgets.feature_plot",
     "FrameInspector": "widgets.frame_inspector",
     "Transport": "widgets.transport",
+    "Workbench": "widgets.workbench",
     **dict.fromkeys(
         (
             "AudioCacheError",
@@ -106,6 +107,7 @@ if TYPE_CHECKING:
     from audiocache_nb.widgets.frame_inspector import FrameInspector as FrameInspector
     from audiocache_nb.widgets.status_badge import StatusBadge as StatusBadge
     from audiocache_nb.widgets.transport import Transport as Transport
+    from audiocache_nb.widgets.workbench import Workbench as Workbench
 
 
 def __getattr__(name: str) -> Any:

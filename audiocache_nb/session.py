@@ -373,7 +373,7 @@ class Session(SessionDemand, SessionFreshness, SessionPlayhead, SessionTracks, S
     # --- seeing ------------------------------------------------------------------------------
 
     def workbench(self, track: Track | str | None = None) -> Any:
-        """Badges, plot and caches of a track, together."""
+        """Badge, transport, plot, inspector, caches and diagnostics of a track, together: an `acn.Workbench`."""
         from audiocache_nb.widgets.workbench import workbench
 
         return workbench(self, track)

@@ -44,6 +44,15 @@ def perform(session: SessionLike, request: ActionRequest) -> dict[str, Any]:
     if request.verb == "restart":
         session.restart(track.id)
         return done(request.id, "Analysis restarted.")
+    if request.verb == "compute":
+        session.compute(track.id)
+        return done(request.id, "Computing.")
+    if request.verb == "refresh_stale":
+        stale = _stale(session, track.source_id)
+        if not stale:
+            return refused(request.id, "Nothing is stale any more.")
+        session.reanalyze(track.id, stale)
+        return done(request.id, f"Re-analysing {len(stale)} stale feature track{'' if len(stale) == 1 else 's'}.")
     session.clear(track.id)
     return done(request.id, "Cleared.")
 
@@ -62,6 +71,13 @@ def move_playhead(session: Any, request: PlayheadRequest) -> dict[str, Any]:
         return {"kind": "playhead", "id": request.id, **session.playhead.page_answer()}
     session.playhead.control(**request.change)
     return done(request.id, "")
+
+
+def _stale(session: SessionLike, source_id: str) -> list[Descriptor]:
+    """The features of a source that are there and not right; what is being computed is not among them."""
+    source = session.store.snapshot().sources.get(source_id)
+    entries = [] if source is None else list(source.entries.values())
+    return [entry.descriptor for entry in entries if entry.state == "stale"]
 
 
 def _descriptors(session: SessionLike, source_id: str, slots: tuple[str, ...] | None) -> list[Descriptor]:

@@ -19,6 +19,9 @@ EMPTY = "Add an audio track to begin analysing audio features."
 class CachesPanel(AcnWidget):
     """Shows every track's status and feature tracks; stops, restarts and re-analyses.
 
+    What is stale says why, and can be computed again without the rest; what was too big to start by
+    itself is offered with its cost.
+
     Parameters
     ----------
     session : Session
@@ -47,10 +50,15 @@ class CachesPanel(AcnWidget):
     def __init__(self, session: SessionLike) -> None:
         require_open(session)
         self._panel_rows = PanelRows()
-        super().__init__(session, **self._values(session.store.snapshot()))
+        super().__init__(session, **self._panel_values(session, session.store.snapshot()))
 
     def _values(self, snapshot: SnapshotLike) -> Mapping[str, Any]:
-        return {"rows": self._panel_rows.rows(snapshot), "live": live_values(snapshot)}
+        return self._panel_values(self._session, snapshot)
+
+    def _panel_values(self, session: SessionLike, snapshot: SnapshotLike) -> dict[str, Any]:
+        diagnostics = getattr(session, "diagnostics", None)
+        waiting = {} if diagnostics is None else diagnostics.waiting
+        return {"rows": self._panel_rows.rows(snapshot, waiting), "live": live_values(snapshot)}
 
     def _fallback(self) -> Fallback:
         columns = ("Track", "Status", "Feature", "Shape", "Size", "Unit", "Parameters", "State")

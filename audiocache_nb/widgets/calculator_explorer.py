@@ -103,9 +103,7 @@ class CalculatorExplorer(CompositeWidget):
         plot = FeaturePlot(session, self._track_id, self._descriptor, waveform=False)
         try:
             self._ask(self._descriptor)
-            super().__init__(
-                session, children={"plot": plot}, **self._explorer_values(session, session.store.snapshot())
-            )
+            super().__init__(session, parts={"plot": plot}, **self._explorer_values(session, session.store.snapshot()))
         except BaseException:
             plot.close()
             session.release(self._element)
@@ -120,7 +118,7 @@ class CalculatorExplorer(CompositeWidget):
     @property
     def plot(self) -> FeaturePlot:
         """The drawing."""
-        plot: FeaturePlot = self.children["plot"]
+        plot: FeaturePlot = self.parts["plot"]
         return plot
 
     def set(self, **values: Any) -> None:

@@ -14,9 +14,9 @@ MAX_NAME = 400
 MAX_LEVEL = 64
 MAX_SLOTS = 10_000
 MAX_VALUES = 64
-VERBS = ("stop", "restart", "reanalyze", "clear")
+VERBS = ("stop", "restart", "reanalyze", "clear", "refresh_stale", "compute")
 
-Verb = Literal["stop", "restart", "reanalyze", "clear"]
+Verb = Literal["stop", "restart", "reanalyze", "clear", "refresh_stale", "compute"]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import threading
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from audiocache_nb.models.protocol import EntryLike, SlotLike, SnapshotLike, SourceLike, TrackLike
 from audiocache_nb.models.status import status_values
 from audiocache_nb.models.text import display_text, message_text
+from audiocache_nb.timeline.gate import Estimate
 from audiocache_nb.widgets.words import (
     audio_text,
     cached_text,
+    cost_text,
     parameters_text,
     progress_text,
     shape_text,
@@ -43,12 +47,12 @@ class PanelRows:
         self._features: dict[Any, tuple[EntryLike, bool, Row]] = {}
         self._since: dict[str, tuple[str, float | None]] = {}
 
-    def rows(self, snapshot: SnapshotLike) -> list[Row]:
-        """One row per track, in order."""
+    def rows(self, snapshot: SnapshotLike, waiting: Mapping[str, Estimate] = MappingProxyType({})) -> list[Row]:
+        """One row per track, in order; `waiting` is what the gate holds back, by source."""
         with self._lock:
-            return self._rows(snapshot)
+            return self._rows(snapshot, waiting)
 
-    def _rows(self, snapshot: SnapshotLike) -> list[Row]:
+    def _rows(self, snapshot: SnapshotLike, waiting: Mapping[str, Estimate]) -> list[Row]:
         before, self._features = self._features, {}
         since, self._since = self._since, {}
         rows = []
@@ -57,7 +61,7 @@ class PanelRows:
             if source is None:
                 continue
             features = [self._feature(source, entry, before) for entry in source.entries.values()]
-            row = panel_row(snapshot, track, source, features)
+            row = panel_row(snapshot, track, source, features, waiting.get(track.source_id))
             if row["state"] == "pending":
                 # The store renews this time with every report of progress; the row shows since when.
                 known = since.get(track.id)
@@ -77,7 +81,13 @@ class PanelRows:
         return known[2]
 
 
-def panel_row(snapshot: SnapshotLike, track: TrackLike, source: SourceLike, features: list[Row]) -> Row:
+def panel_row(
+    snapshot: SnapshotLike,
+    track: TrackLike,
+    source: SourceLike,
+    features: list[Row],
+    waiting: Estimate | None = None,
+) -> Row:
     """The row of one track."""
     status = status_values(snapshot, track.id)
     pending = status["state"] == "pending"
@@ -99,6 +109,8 @@ def panel_row(snapshot: SnapshotLike, track: TrackLike, source: SourceLike, feat
         "stop_reason": "Stop analysis" if pending else NOT_RUNNING,
         "can_restart": True,
         "restart_reason": "Restart analysis",
+        "stale": sum(1 for feature in features if feature["state"] == "stale"),
+        "cost": "" if waiting is None else cost_text(waiting.seconds, waiting.nbytes),
         "features": sorted(features, key=lambda row: (row["label"].casefold(), row["calculator"], row["slot"])),
     }
 

@@ -85,7 +85,8 @@ def work_text(seconds: float) -> str:
 def cost_text(seconds: float, nbytes: int) -> str:
     """What some work is expected to cost: ``about 42 s, 610 MB``."""
     time = work_text(seconds)
-    return f"{'' if time.startswith('under') else 'about '}{time}, {size_text(nbytes)}"
+    size = f", {size_text(nbytes)}" if nbytes else ""  # which is not always known beforehand
+    return f"{'' if time.startswith('under') else 'about '}{time}{size}"
 
 
 def shape_text(track: FeatureTrack) -> str:
@@ -96,10 +97,14 @@ def shape_text(track: FeatureTrack) -> str:
         return f"{track.frame_count} event{'' if track.frame_count == 1 else 's'}"
     sizes = list(zip(track.shape, track.axes, strict=True))
     bounds = len(sizes) > 1 and sizes[-1] == (2, "bound")
-    parts = [
-        f"{size} {display_text(name, 40)}{'' if size == 1 else 's'}" for size, name in sizes[: -1 if bounds else None]
-    ]
+    parts = [f"{size} {_counted(display_text(name, 40), size)}" for size, name in sizes[: -1 if bounds else None]]
     return " × ".join(parts) + (" (min, max)" if bounds else "")
+
+
+def _counted(name: str, count: int) -> str:
+    """``frame``, ``frames``, ``pitch classes``."""
+    name = name.replace("_", " ")
+    return name if count == 1 else f"{name}{'es' if name.endswith('s') else 's'}"
 
 
 def parameters_text(parameters: Mapping[str, Any]) -> str:

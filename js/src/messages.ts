@@ -2,7 +2,7 @@
 
 import { isRecord, text, whole } from "./guards";
 
-export type Verb = "stop" | "restart" | "reanalyze" | "clear";
+export type Verb = "stop" | "restart" | "reanalyze" | "clear" | "refresh_stale" | "compute";
 
 export interface TileAddress {
   layer: string;

@@ -15,6 +15,7 @@ import { renderPlot } from "./plot/plot";
 import { TileStore } from "./plot/tiles";
 import { onAbort } from "./scope";
 import { createTransport, type TransportModel } from "./transport/transport";
+import { renderWorkbench } from "./workbench";
 
 /** What all views of one model share. */
 class Shared {
@@ -58,6 +59,7 @@ function draw(model: Model, shared: Shared, host: Host | undefined, root: HTMLEl
   else if (view === "plot") renderPlot(model, shared.tiles, root, signal);
   else if (view === "transport") shared.transport.render(model, root, signal);
   else if (view === "inspector") renderInspector(model, shared.hub, root, signal);
+  else if (view === "workbench") renderWorkbench(model, host, root, signal);
   else throw new Error(`there is no view called "${view.slice(0, 40)}"`);
 }
 

@@ -84,6 +84,8 @@ function requests(): unknown[] {
   actions.send("2", "restart", "track-1");
   actions.send("3", "reanalyze", "track-1", ["rms", "spectrogram"]);
   actions.send("4", "clear", 'track "ü" </script>');
+  actions.send("5", "refresh_stale", "track-1");
+  actions.send("6", "compute", "track-1");
   hub.post(playheadRequest(11, "play", { time_s: 1.5 }, true));
   hub.post(playheadRequest(12, "pause", { time_s: 2 }, true));
   hub.post(playheadRequest(13, "seek", { time_s: -0.25 }));

@@ -47,7 +47,7 @@ const traits = (more = {}) => ({
   controls,
   result: { state: "fresh", word: "Up to date", facts: "computed in 0.2 s", reason: "", cost: "", behind: false },
   code: "mfcc = session.get('loop', 'mfcc')",
-  children: {},
+  parts: {},
   ...more,
 });
 

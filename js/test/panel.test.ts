@@ -106,6 +106,20 @@ describe("CachesPanel", () => {
     expect(find("[role=progressbar]").getAttribute("aria-valuenow")).toBe("50");
   });
 
+  it("offers what is stale, and what was too big, with its cost", () => {
+    const { all, model } = mount(traits(row({ state: "stale", text: "Stale", stale: 2, cost: "about 42 s, 610 MB" })));
+    const button = (name: string) => all("button").find((one) => one.textContent === name) as HTMLButtonElement;
+    button("Re-analyse only what is stale").click();
+    button("Compute (about 42 s, 610 MB)").click();
+    expect(model.sent).toMatchObject([
+      { kind: "action", verb: "refresh_stale", track_id: "t1" },
+      { kind: "action", verb: "compute", track_id: "t1" },
+    ]);
+    model.set("rows", [row({ stale: 0, cost: "" })]);
+    const shown = all("header .acn-button-holder").filter((holder) => !holder.hidden);
+    expect(shown.map((holder) => holder.querySelector("button")?.textContent)).toEqual(["Stop", "Restart"]);
+  });
+
   it("says why a button is disabled, to eyes and ears, and does not act", () => {
     const { find, model } = mount(traits(row()));
     const stop = find<HTMLButtonElement>("button[aria-label='Stop loop.wav']");

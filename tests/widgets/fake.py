@@ -201,6 +201,9 @@ class FakeSession(SessionPlayhead):
     def clear(self, track) -> None:
         self._verb("clear", getattr(track, "id", track))
 
+    def compute(self, track=None) -> None:
+        self._verb("compute", getattr(track, "id", track))
+
     def request(self, track, features, *, element, profile=None) -> None:
         self._verb("request", getattr(track, "id", track), list(features), element, profile)
         self.demand[element] = (getattr(track, "id", track), tuple(features), profile)

@@ -28,7 +28,12 @@ def press(session, track):
 
 @pytest.mark.parametrize(
     ("verb", "message"),
-    [("stop", "Analysis stopped."), ("restart", "Analysis restarted."), ("clear", "Cleared.")],
+    [
+        ("stop", "Analysis stopped."),
+        ("restart", "Analysis restarted."),
+        ("clear", "Cleared."),
+        ("compute", "Computing."),
+    ],
 )
 def test_a_button_is_one_verb(session, track, press, verb, message):
     assert press(verb, request_id=77) == {"kind": "done", "id": 77, "message": message}
@@ -50,6 +55,17 @@ def test_re_analyse_without_a_choice_means_all(session, track, press):
     session.set_entry(track, "spectrogram", "stale", spectrogram_track(3))
     assert press("reanalyze")["message"] == "Re-analysing 2 feature tracks."
     assert [d.feature for d in session.calls[0][2]] == ["rms", "spectrogram"]
+
+
+def test_only_what_is_stale_is_analysed_again(session, track, press):
+    session.set_entry(track, "rms", "fresh", curve_track())
+    stale = session.set_entry(track, "spectrogram", "stale", spectrogram_track(3))
+    session.publisher.flush()
+    assert press.panel.rows[0]["stale"] == 1
+    assert press("refresh_stale")["message"] == "Re-analysing 1 stale feature track."
+    assert session.calls == [("reanalyze", track.id, [stale.descriptor])]
+    session.set_entry(track, "spectrogram", "running", spectrogram_track(3))
+    assert press("refresh_stale")["kind"] == "refused"
 
 
 def test_what_is_no_longer_there_is_refused(session, track, press):

@@ -206,7 +206,7 @@ def test_what_is_too_big_waits_and_is_offered(session, track, runs):
 def test_it_ends_with_everything_that_it_began(session, track, explorer):
     child = widget_comm(explorer.plot)
     state = widget_comm(explorer).messages[0][1]["state"]
-    assert state["children"] == {"plot": f"anywidget:{explorer.plot.model_id}"}
+    assert state["parts"] == {"plot": f"anywidget:{explorer.plot.model_id}"}
     widget_comm(explorer).page_sets(_view_count=1)
     assert explorer.plot._view_count == 1
     explorer.close()

@@ -33,6 +33,8 @@ def test_a_new_track(session, track, rows):
         "stop_reason": "No analysis is running.",
         "can_restart": True,
         "restart_reason": "Restart analysis",
+        "stale": 0,
+        "cost": "",
         "features": [],
     }
 

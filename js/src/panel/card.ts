@@ -24,6 +24,8 @@ export class Card {
   readonly #controller = new AbortController();
   readonly #stop: ActionButton;
   readonly #restart: ActionButton;
+  readonly #refresh: ActionButton;
+  readonly #compute: ActionButton;
   readonly #table: FeatureTable;
 
   constructor(
@@ -34,6 +36,8 @@ export class Card {
     const id = freshId();
     this.#stop = new ActionButton("Stop", () => this.#press("stop"), signal);
     this.#restart = new ActionButton("Restart", () => this.#press("restart"), signal);
+    this.#refresh = new ActionButton("Re-analyse only what is stale", () => this.#press("refresh_stale"), signal);
+    this.#compute = new ActionButton("Compute", () => this.#press("compute"), signal);
     this.#table = new FeatureTable(track_id, actions);
     this.#name = make("h3", "acn-name", { id });
     this.#notice.hidden = true;
@@ -47,7 +51,15 @@ export class Card {
         {},
         this.#name,
         this.#pill.element,
-        make("span", "acn-actions", {}, this.#stop.holder, this.#restart.holder),
+        make(
+          "span",
+          "acn-actions",
+          {},
+          this.#compute.holder,
+          this.#refresh.holder,
+          this.#stop.holder,
+          this.#restart.holder,
+        ),
       ),
       make("p", "acn-facts", {}, make("span", "", {}, "Source ID: ", this.#source), this.#audio),
       this.#health,
@@ -81,6 +93,17 @@ export class Card {
     const name = status.name || "this track";
     this.#stop.update(row.can_stop, row.stop_reason || "Stop analysis", this.#busy("stop"), name);
     this.#restart.update(row.can_restart, row.restart_reason || "Restart analysis", this.#busy("restart"), name);
+    const pending = status.state === "pending";
+    this.#refresh.update(
+      !pending,
+      pending ? "Analysis already in progress." : "",
+      this.#busy("refresh_stale"),
+      `of ${name}`,
+    );
+    setHidden(this.#refresh.holder, row.stale === 0);
+    this.#compute.update(true, "Compute what is asked for", this.#busy("compute"), `${name}, ${row.cost}`);
+    setText(this.#compute.element, `Compute (${row.cost})`);
+    setHidden(this.#compute.holder, !row.cost);
     this.#table.update(row);
   }
 
@@ -115,7 +138,7 @@ export class Card {
     return this.actions.isBusy(this.#key(verb));
   }
 
-  #press(verb: "stop" | "restart"): void {
+  #press(verb: "stop" | "restart" | "refresh_stale" | "compute"): void {
     this.actions.send(this.#key(verb), verb, this.track_id);
   }
 }

@@ -1,6 +1,6 @@
 // One card of the panel, as the `rows` trait describes it.
 
-import { finite, isRecord, type Json, list, record, text } from "../guards";
+import { finite, isRecord, type Json, list, record, text, whole } from "../guards";
 import { parseStatus, type Status } from "../status";
 
 export interface FeatureRow {
@@ -32,6 +32,10 @@ export interface TrackRow {
   stop_reason: string;
   can_restart: boolean;
   restart_reason: string;
+  /** How many features are stale. */
+  stale: number;
+  /** What it costs to compute what waits; empty if nothing does. */
+  cost: string;
   features: FeatureRow[];
 }
 
@@ -69,6 +73,8 @@ export function parseRow(value: Json, live: Json): TrackRow {
     stop_reason: text(value.stop_reason),
     can_restart: value.can_restart === true,
     restart_reason: text(value.restart_reason),
+    stale: whole(value.stale, 0),
+    cost: text(value.cost),
     features: list(value.features).filter(isRecord).map(parseFeature),
   };
 }
