@@ -135,6 +135,7 @@ class CalculatorExplorer(CompositeWidget):
             {**dict(self._descriptor.params), **values},
             {**self._descriptor.used_profile.values(), **profile},
         )
+        self._session.publisher.flush()  # whoever reads `code` now means this
 
     def choose(
         self, calculator: str, params: Mapping[str, Any] | None = None, profile: Mapping[str, Any] | None = None

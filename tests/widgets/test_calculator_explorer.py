@@ -124,7 +124,6 @@ def test_the_code_gives_what_is_shown(session, track, explorer):
     assert explorer.code == "gain = session.get('take', 'gain')"
     assert namespace["gain"].key == session.peek(track, "gain").key
     explorer.set(factor=3, shape="bent", window_size=1024)
-    settle(session, explorer)
     exec(explorer.code, namespace)
     assert namespace["gain"].key == session.peek(track, explorer.descriptor).key
     assert "window_size=1024" in explorer.code
