@@ -17,7 +17,10 @@ export function make<K extends keyof HTMLElementTagNameMap>(
   return element;
 }
 
-/** Keeps JupyterLab's shortcuts, which act on the notebook's cells, out of what is within an element. */
+/**
+ * Keeps JupyterLab's shortcuts, which act on the notebook's cells, from what is within an element. The arrow keys
+ * have to be kept from the very element that has the focus.
+ */
 export const OWN_KEYS = { "data-lm-suppress-shortcuts": "true" };
 
 /** An icon of one path on a 16 by 16 grid; decoration, so hidden from screen readers. */

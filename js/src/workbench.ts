@@ -32,13 +32,13 @@ export function renderWorkbench(model: Model, host: Host | undefined, root: HTML
   if (empty) bench.append(make("p", "acn-empty", {}, empty));
   for (const name of ["badge", "transport", "plot"]) if (has(name)) bench.append(place(model, host, name, signal));
 
-  const strip = make("div", "acn-tabs", { role: "tablist", "aria-label": `More about ${title}`, ...OWN_KEYS });
+  const strip = make("div", "acn-tabs", { role: "tablist", "aria-label": `More about ${title}` });
   const tabs: Tab[] = TABS.filter(([name]) => has(name)).map(([name, word]) => {
     const [tabId, panelId] = [freshId(), freshId()];
     const button = make(
       "button",
       "acn-tab",
-      { type: "button", role: "tab", id: tabId, "aria-controls": panelId },
+      { type: "button", role: "tab", id: tabId, "aria-controls": panelId, ...OWN_KEYS },
       word,
     );
     const panel = make("div", "acn-tab-panel", { role: "tabpanel", id: panelId, "aria-labelledby": tabId });

@@ -18,7 +18,7 @@ export class Tools {
   /** How many features could be computed now. */
   fixable = 0;
   readonly #box = make("input", "", { type: "checkbox" });
-  readonly #sort = make("select", "acn-select");
+  readonly #sort = make("select", "acn-select", OWN_KEYS);
   readonly #all: ActionButton;
   readonly #delete: ConfirmButton;
 

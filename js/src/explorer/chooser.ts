@@ -28,7 +28,7 @@ export class Chooser {
     placeholder: "Search",
     "aria-label": "Search calculators",
   });
-  readonly #list = make("select", "acn-select acn-chooser-list", { size: "11" });
+  readonly #list = make("select", "acn-select acn-chooser-list", { size: "11", ...OWN_KEYS });
   readonly #none = make("p", "acn-fine", { role: "status" });
   #items: Item[] = [];
   #chosen = "";

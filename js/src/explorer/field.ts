@@ -1,6 +1,6 @@
 // One parameter: a slider with a number, a choice, a tick, or a text; and what is wrong with it.
 
-import { freshId, make, setAttribute, setHidden, setText } from "../dom";
+import { freshId, make, OWN_KEYS, setAttribute, setHidden, setText } from "../dom";
 import { listen } from "../scope";
 import { type Control, firstValue, type Scale, scaleOf, type Value } from "./controls";
 
@@ -38,6 +38,7 @@ export class Field {
         min: "0",
         max: String(this.#scale.steps),
         step: "1",
+        ...OWN_KEYS,
       });
       setAttribute(this.#slider, "aria-label", name);
       listen(this.#slider, "input", () => this.#take(this.#scale?.at(Number(this.#slider?.value)) ?? null), signal);
@@ -100,7 +101,7 @@ export class Field {
     if (kind === "bool") return make("input", "", { type: "checkbox" });
     if (kind === "choice") {
       const options = choices.map((choice, k) => make("option", "", { value: String(k) }, String(choice)));
-      return make("select", "acn-select", {}, ...options);
+      return make("select", "acn-select", OWN_KEYS, ...options);
     }
     if (kind === "text") return make("input", "acn-select", { type: "text" });
     const input = make("input", "acn-select acn-number-input", { type: "number", step: kind === "int" ? "1" : "any" });
