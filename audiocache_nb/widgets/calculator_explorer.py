@@ -98,7 +98,7 @@ class CalculatorExplorer(CompositeWidget):
         self._choice_lock = threading.RLock()
         self._descriptor: Descriptor = self._registry.resolve(feature, profile)
         self._shown = self._descriptor
-        self._how = ""
+        self._how = self._expected = ""
         self._unsubscribe: Callable[[], None] = _nothing
         plot = FeaturePlot(session, self._track_id, self._descriptor, waveform=False)
         try:
@@ -163,6 +163,7 @@ class CalculatorExplorer(CompositeWidget):
         plan = session.plan(self._track_id, wanted)
         session.request(self._track_id, [wanted], element=self._element)
         self._how = "" if plan.missing else "from the cache"
+        self._expected = cost_text(plan.seconds, plan.nbytes)
 
     # -- state ----------------------------------------------------------------------------------------
 
@@ -220,6 +221,8 @@ class CalculatorExplorer(CompositeWidget):
             parts += [shape_text(data), size_text(data.nbytes), data.unit]
         badge = badge_values(snapshot, self._track_id)
         busy = state in ("queued", "running")
+        if busy:
+            parts = [self._expected]
         return {
             "state": state,
             "word": STATES.get(state, STATES["missing"]),

@@ -98,6 +98,7 @@ class DiagnosticsTable(AcnWidget):
         self._seen: tuple[int, Any] | None = None
         self._steady: dict[str, Any] = {}
         self._sheets: list[Sheet] = []
+        self._table: dict[str, dict[str, Any]] = {}
         values = self._table_values(session.store.snapshot())
         super().__init__(session, issues_only=bool(issues_only), sort=sort, **values)
 
@@ -114,12 +115,17 @@ class DiagnosticsTable(AcnWidget):
                 self._seen = (revision, snapshot.tracks)
                 self._steady = self._read(snapshot)
             live = live_values(self._sheets, self._diagnostics.jobs, snapshot)
-            return {**self._steady, "delta": self._deltas.next(self._table(snapshot)), "live": live}
+            return {**self._steady, "delta": self._deltas.next(self._table), "live": live}
 
     def _read(self, snapshot: SnapshotLike) -> dict[str, Any]:
         """What changes seldom."""
         diagnostics = self._diagnostics
         self._sheets = self._book.sheets(diagnostics.groups)
+        order = {track: n for n, track in enumerate(snapshot.tracks)}
+        self._table = {
+            "groups": {sheet.id: group_values(sheet, snapshot, order) for sheet in self._sheets},
+            "rows": {name: values for sheet in self._sheets for name, values in sheet.values.items()},
+        }
         issues = sum(len(sheet.group.issues) for sheet in self._sheets)
         rows = any(sheet.rows for sheet in self._sheets)
         history = [history_values(entry) for entry in reversed(diagnostics.history[-SHOWN_HISTORY:])]
@@ -129,13 +135,6 @@ class DiagnosticsTable(AcnWidget):
             "waiting": waiting_values(diagnostics.waiting, self._sheets),
             "banner": {"visible": diagnostics.banner.visible, "text": message_text(diagnostics.banner.text)},
             "summary": f"{issues} issue{'' if issues == 1 else 's'}" if issues else FINE if rows else EMPTY,
-        }
-
-    def _table(self, snapshot: SnapshotLike) -> dict[str, dict[str, Any]]:
-        order = {track: n for n, track in enumerate(snapshot.tracks)}
-        return {
-            "groups": {sheet.id: group_values(sheet, snapshot, order) for sheet in self._sheets},
-            "rows": {name: values for sheet in self._sheets for name, values in sheet.values.items()},
         }
 
     def get_state(self, key: Any = None, **options: Any) -> Any:

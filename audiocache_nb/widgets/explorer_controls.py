@@ -32,7 +32,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
 BUILTIN = "audiocache_nb.features.builtin."
 HERTZ = re.compile(r"\b(Hz|hertz)\b", re.IGNORECASE)
 UNITS = (("_ms", "ms"), ("_s", "s"), ("_hz", "Hz"), ("_db", "dB"), ("_bpm", "BPM"), ("_percent", ""))
-LINE = 88
+LINE = 80
 FRAME_SIZES = tuple(2**n for n in range(5, 16))
 
 Control = dict[str, Any]
@@ -152,10 +152,14 @@ def code(track_id: str, descriptor: Descriptor, registry: Registry) -> str:
     if changed:
         parts.append(f"profile=acn.AnalysisProfile({_keywords(changed)})")
     wanted = parts[0] if len(parts) == 1 else f"acn.Descriptor({', '.join(parts)})"
+    if len(wanted) > LINE - 20:
+        wanted = "acn.Descriptor(\n" + "".join(f"        {part},\n" for part in parts) + "    )"
     name = re.sub(r"\W+", "_", descriptor.feature).strip("_")
     variable = name if name.isidentifier() else "feature"
     line = f"{variable} = session.get({track_id!r}, {wanted})"
-    return line if len(line) <= LINE else f"{variable} = session.get(\n    {track_id!r},\n    {wanted},\n)"
+    if len(line) <= LINE and "\n" not in line:
+        return line
+    return f"{variable} = session.get(\n    {track_id!r},\n    {wanted},\n)"
 
 
 def _keywords(values: Mapping[str, Any]) -> str:

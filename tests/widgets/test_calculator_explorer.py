@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Annotated, Literal
 
 import numpy as np
@@ -126,7 +127,13 @@ def test_the_code_gives_what_is_shown(session, track, explorer):
     explorer.set(factor=3, shape="bent", window_size=1024)
     exec(explorer.code, namespace)
     assert namespace["gain"].key == session.peek(track, explorer.descriptor).key
-    assert "window_size=1024" in explorer.code
+    assert explorer.code.splitlines()[2:-1] == [
+        "    acn.Descriptor(",
+        "        'gain',",
+        "        params={'factor': 3.0, 'shape': 'bent'},",
+        "        profile=acn.AnalysisProfile(window_size=1024),",
+        "    ),",
+    ]
     ask(explorer, "mvmnt.rms")
     settle(session, explorer)
     exec(explorer.code, namespace)
@@ -219,3 +226,24 @@ def test_every_calculator_is_in_a_family(session):
     assert {one["family"] for one in found} == set(FAMILIES) - {"Plug-ins"}
     assert [one["id"] for one in found if one["family"] == "Your own"] == ["gain"]
     assert all(one["about"] for one in found)
+
+
+def test_while_it_works_it_says_what_that_is_expected_to_cost(session, track, registry):
+    begun, go_on = threading.Event(), threading.Event()
+
+    def patient(frames, *, ctx):
+        begun.set()
+        while not go_on.wait(0.002):
+            ctx.checkpoint()
+        return np.zeros(len(frames))
+
+    registry.register(FunctionCalculator(patient, feature="patient", version=1))
+    explorer = CalculatorExplorer(session, track, "patient")
+    try:
+        assert begun.wait(60)
+        session.publisher.poke()
+        session.publisher.flush()
+        assert explorer.result["state"] == "running"
+        assert explorer.result["facts"].startswith(("under ", "about "))
+    finally:
+        go_on.set()
