@@ -245,7 +245,11 @@ class ImagePyramid(Pyramid):
     def _base(self, start: int, stop: int) -> NDArray[np.uint8]:
         quantised = np.empty((stop - start, self.rows), np.uint8)
         step = max(1, BLOCK_VALUES // self._data.shape[1])
+        holds = getattr(self._data, "holds", None)  # of rows that are still being computed
         for k in range(0, len(quantised), step):
+            if holds is not None and not holds(start + k, min(start + k + step, stop)):
+                quantised[k : k + step] = 0
+                continue
             self._quantise(self._data[start + k : min(start + k + step, stop)], quantised[k : k + step])
         return quantised
 

@@ -36,7 +36,7 @@ TITLE_FEATURES = 3
 STILL_WAIT_S = 0.3
 GROWING = "growing"
 GROW_S = 0.4  # between two pictures of a growing feature
-GROW_SHARE = 3.0  # and so many times as long as the last one took: the analysis goes first
+GROW_SHARE = 2.0  # and so many times as long as the last one took: the analysis goes first
 
 
 class FeaturePlot(PlotTraits, PlayheadTraits, AcnWidget):
@@ -192,7 +192,7 @@ class FeaturePlot(PlotTraits, PlayheadTraits, AcnWidget):
             state, reason, track = "failed", EMPTY, None
         if track is not None:
             self._show(part, track)
-            if part.picture is None:
+            if part.picture is None or part.key != track.key:
                 failure = self._tiles.failure(track)
                 state, reason = ("failed", failure) if failure else ("running", PREPARING)
         elif state == "running":
@@ -213,13 +213,16 @@ class FeaturePlot(PlotTraits, PlayheadTraits, AcnWidget):
         )
 
     def _show(self, part: Part, track: FeatureTrack) -> None:
-        """Take the picture of a track if it is there, and have it made otherwise."""
-        if part.key != track.key:
-            part.key, part.picture, part.revision = track.key, None, part.revision + 1
-        if part.picture is None:
-            part.picture = self._tiles.picture(track)
-        if part.picture is None and not self._tiles.failure(track):
+        """Take the picture of a track if it is there, and have it made otherwise; until then the last one stays."""
+        if part.key == track.key and part.picture is not None:
+            return
+        picture = self._tiles.picture(track)
+        if picture is None and not self._tiles.failure(track):
             self._tiles.prepare(track, self._picture_ready, self._audio())
+        elif part.key == track.key:
+            part.picture = picture  # it was let go while nobody saw it
+        else:
+            part.key, part.picture, part.revision = track.key, picture, part.revision + 1
 
     def _grow(self, part: Part) -> None:
         """Have what exists of a running feature drawn, now and then."""

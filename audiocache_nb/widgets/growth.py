@@ -33,6 +33,10 @@ class DoneRows:
         """Number of axes."""
         return len(self.shape)
 
+    def holds(self, first: int, end: int) -> bool:
+        """Whether any of the rows ``first <= k < end`` exists."""
+        return bool(self._done[first:end].any())
+
     def __len__(self) -> int:
         return len(self._done)
 

@@ -26,6 +26,7 @@ _KNOWN: dict[str, Kind] = {
 NO_FACTS: dict[str, Any] = {
     "channels": [],
     "ranges": [],
+    "units": [],
     "rows": 0,
     "y_min": 0.0,
     "y_max": 0.0,

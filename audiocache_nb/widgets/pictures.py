@@ -136,6 +136,7 @@ def _curves(track: FeatureTrack, checkpoint: Checkpoint, done: NDArray[np.bool_]
     each = [finite_range(top[:, channel]) for channel in range(track.width)]
     facts = {
         "channels": _names(track, track.width),
+        "units": _units(track),
         "ranges": [list(curve_range(one)) for one in each],
         **_growth(done),
     }
@@ -151,6 +152,14 @@ def _names(track: FeatureTrack, channels: int) -> list[str]:
         if math.prod(map(len, lists)) == channels:
             return [display_text(" ".join(parts), 60) for parts in itertools.product(*lists)]
     return [""] if channels == 1 else [str(k + 1) for k in range(channels)]
+
+
+def _units(track: FeatureTrack) -> list[str]:
+    """The unit of each curve: fields of a frame are different things, and the feature's unit is that of the first."""
+    fields = track.shape[-1] if track.axes[-1] == "value" else 1
+    if fields == 1 or not track.unit:
+        return []
+    return [display_text(track.unit, 40) if channel % fields == 0 else "" for channel in range(track.width)]
 
 
 def _name(value: object) -> str:

@@ -16,7 +16,8 @@ from audiocache_nb.features.calculator import Calculator
 from audiocache_nb.features.descriptor import Descriptor
 from audiocache_nb.features.profile import AnalysisProfile
 from audiocache_nb.sampling.pyramid import MinMaxPyramid
-from audiocache_nb.widgets.feature_plot import FeaturePlot
+from audiocache_nb.widgets import tiles as tiles_module
+from audiocache_nb.widgets.feature_plot import PREPARING, FeaturePlot
 from audiocache_nb.widgets.layers import NO_FACTS
 from audiocache_nb.widgets.tiles import tile_service
 
@@ -577,7 +578,12 @@ def test_a_running_feature_is_drawn_as_far_as_it_exists(session, track, monkeypa
         assert (tile[min(frames, 255) + 1 :] == 0).all()
         assert tile[: min(frames, 256)].any(axis=1).all()
     session.grown.clear()
+    release, make = threading.Event(), tiles_module.make_picture
+    monkeypatch.setattr(tiles_module, "make_picture", lambda *args: release.wait(20) and make(*args))
     session.set_entry(track, "spectrogram", "fresh", spectrogram_track())
+    until(lambda: layer(plot, "spectrogram")["reason"] == PREPARING)
+    assert layer(plot, "spectrogram")["buckets"] == 400, "what was there stays until the whole is ready"
+    release.set()
     until(lambda: layer(plot, "spectrogram")["state"] == "fresh")
     found = layer(plot, "spectrogram")
     assert (found["done"], found["buckets"]) == (None, 400)

@@ -135,3 +135,10 @@ def test_what_does_not_exist_yet_is_open_and_never_looked_at():
     assert np.isnan(wave.pyramid.tile(3, 0)[1][50:]).all()
     assert len(runs(np.arange(1000) % 2 == 0)) == 64
     assert runs(np.zeros(5, bool)) == []
+
+
+def test_fields_of_a_frame_have_their_own_units():
+    data = np.ones((30, 2), np.float32)
+    made = {"data": data, "unit": "Hz", "axes": ("frame", "value"), "axis_coords": {"value": np.array(["f0", "share"])}}
+    assert make_picture(curve_track(key="f0", **made), go_on).facts["units"] == ["Hz", ""]
+    assert make_picture(curve_track(key="rms", unit="dBFS", data=data), go_on).facts["units"] == []

@@ -16,6 +16,8 @@ export interface Layer {
   channels: string[];
   /** Lowest and highest value of each channel's axis, where they differ much. */
   ranges: (readonly [number, number])[];
+  /** Unit of each channel, where they are different things; empty if all have the layer's. */
+  units: string[];
   /** Left edge of bucket 0 in timeline time, whatever the alignment is; of events, what their times count from. */
   start_s: number;
   hop_s: number;
@@ -80,6 +82,7 @@ export function parseLayer(value: unknown, shift_s = 0): Layer | null {
     revision: whole(value.revision, 0),
     channels: list(value.channels).map((name) => text(name)),
     ranges: list(value.ranges).map((pair) => range(list(pair)[0], list(pair)[1], [value_min, value_max])),
+    units: list(value.units).map((unit) => text(unit)),
     start_s: start_s - shift_s,
     hop_s,
     buckets: hop_s > 0 ? whole(value.buckets, 0) : 0,

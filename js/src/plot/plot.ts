@@ -304,7 +304,8 @@ export class Plot {
       if (!panes.includes(pane) || !pane.draw(this.#scene)) this.#dirty.delete(pane);
     }
     const { plot, axis } = this.#frame;
-    this.#selector.draw(this.#scene, panes, plot, axis);
+    // Without a layout (a page that changes its theme) there are no places; where it was is still right.
+    if (plot.clientWidth > 0) this.#selector.draw(this.#scene, panes, plot, axis);
     const moving = this.#drawPlayhead(panes, now_ms);
     if (this.#navigation.isMoving || this.#dirty.size > 0 || moving) this.#loop.request();
   }

@@ -54,7 +54,7 @@ export function readout(layer: Layer, level: number, time_s: number, y: number |
   const channels = Math.min(tile.channels, CHANNELS_MOST);
   for (let channel = 0; channel < channels; channel++) {
     const at = (offset * tile.channels + channel) * 2;
-    const value = formatRange(tile.data[at], tile.data[at + 1], layer.unit);
+    const value = formatRange(tile.data[at], tile.data[at + 1], layer.units[channel] ?? layer.unit);
     const name = tile.channels > 1 ? layer.channels[channel] || `${channel + 1}` : "";
     parts.push(name ? `${name} ${value}` : value);
   }
