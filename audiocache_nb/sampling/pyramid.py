@@ -110,7 +110,10 @@ class Pyramid:
         first: NDArray[Any] | None = None
         for start in range(0, count, step):
             checkpoint()
-            made = self._made(self._kept_from, start, min(start + step, count))
+            stop = min(start + step, count)
+            made = self._unchanged(start, stop)
+            if made is None:
+                made = self._made(self._kept_from, start, stop)
             if first is None:
                 first = np.empty((count, *made.shape[1:]), made.dtype)
             first[start : start + len(made)] = made
@@ -121,6 +124,10 @@ class Pyramid:
             self._kept.append(self._joined(self._kept[-1]))
         for level in self._kept:
             level.setflags(write=False)
+
+    def _unchanged(self, start: int, stop: int) -> NDArray[Any] | None:
+        """Buckets of the first kept level that are already known; None: they have to be made."""
+        return None
 
     def _made(self, level: int, start: int, stop: int) -> NDArray[Any]:
         """Buckets of a level, made from the data."""
@@ -208,6 +215,8 @@ class ImagePyramid(Pyramid):
         More bins than this are joined into fewer rows.
     tile_buckets, kept_bytes, checkpoint
         As for :class:`MinMaxPyramid`.
+    previous : ImagePyramid, optional
+        Of the same data when less of them was computed; `data` then say what is the same (`same_as`).
 
     Attributes
     ----------
@@ -228,6 +237,7 @@ class ImagePyramid(Pyramid):
         tile_buckets: int = 256,
         kept_bytes: int = KEPT_BYTES,
         checkpoint: Checkpoint = _go_on,
+        previous: ImagePyramid | None = None,
     ) -> None:
         if data.ndim != 2 or not data.shape[1]:
             raise InvalidParameterError(f"A picture needs shape (n, bins), not {data.shape}.")
@@ -236,7 +246,21 @@ class ImagePyramid(Pyramid):
         self.rows, self.bins_per_row = row_groups(data.shape[1], max_rows)
         self._low, self._high = float(value_min), float(value_max)
         super().__init__(data, tile_buckets=tile_buckets, bucket_bytes=self.rows, kept_bytes=kept_bytes)
+        like = (self.buckets, self.rows, self._low, self._high, self._kept_from)
+        fits = previous is not None and like == (
+            previous.buckets, previous.rows, previous._low, previous._high, previous._kept_from
+        )  # fmt: skip
+        self._previous = previous if fits else None
         self._build(checkpoint)
+        self._previous = None
+
+    def _unchanged(self, start: int, stop: int) -> NDArray[Any] | None:
+        previous = self._previous
+        if previous is None or not previous._kept:
+            return None
+        width = self.factor**self._kept_from
+        same = self._data.same_as(previous._data, start * width, min(stop * width, self.buckets))  # type: ignore[attr-defined]
+        return previous._kept[0][start:stop] if same else None
 
     def row_bin(self, row: int) -> float:
         """The (fractional) bin that a row is centred on."""

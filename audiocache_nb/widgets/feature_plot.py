@@ -36,7 +36,7 @@ TITLE_FEATURES = 3
 STILL_WAIT_S = 0.3
 GROWING = "growing"
 GROW_S = 0.4  # between two pictures of a growing feature
-GROW_SHARE = 2.0  # and so many times as long as the last one took: the analysis goes first
+GROW_SHARE = 1.0  # and so many times as long as the last one took: the analysis goes on meanwhile
 
 
 class FeaturePlot(PlotTraits, PlayheadTraits, AcnWidget):
@@ -249,7 +249,7 @@ class FeaturePlot(PlotTraits, PlayheadTraits, AcnWidget):
                 part.key, part.picture, part.revision = GROWING, picture, part.revision + 1
             self._picture_ready()
 
-        self._tiles.grow(growing, self._audio(), ready)
+        self._tiles.grow(growing, self._audio(), part.picture if part.key == GROWING else None, ready)
 
     def _audio(self) -> Any:
         track = self._session.store.snapshot().tracks.get(self._track_id)

@@ -37,6 +37,10 @@ class DoneRows:
         """Whether any of the rows ``first <= k < end`` exists."""
         return bool(self._done[first:end].any())
 
+    def same_as(self, other: DoneRows, first: int, end: int) -> bool:
+        """Whether of the rows ``first <= k < end`` the same exist as in an earlier view of the same values."""
+        return np.array_equal(self._done[first:end], other._done[first:end])
+
     def __len__(self) -> int:
         return len(self._done)
 

@@ -31,7 +31,11 @@ Checkpoint = Callable[[], None]
 
 
 def make_picture(
-    track: FeatureTrack, checkpoint: Checkpoint, audio: Any = None, done: NDArray[np.bool_] | None = None
+    track: FeatureTrack,
+    checkpoint: Checkpoint,
+    audio: Any = None,
+    done: NDArray[np.bool_] | None = None,
+    before: Picture | None = None,
 ) -> Picture:
     """Build what is drawn of a track; may take a second or two for an hour of audio.
 
@@ -44,6 +48,8 @@ def make_picture(
         The recording, so that a waveform can be zoomed down to its samples.
     done : ndarray of bool [shape=(frame_count,)], optional
         Which frames of a track exist that is still being computed.
+    before : Picture, optional
+        Of the same track when less of it existed: what it knows is taken over.
     """
     kind = kind_of(track)
     assert kind is not None  # the caller asked
@@ -52,7 +58,7 @@ def make_picture(
     if kind == "events":
         return _events(track)
     if kind == "image":
-        return _image(track, checkpoint, done)
+        return _image(track, checkpoint, done, before)
     return _wave(track, checkpoint, audio, done) if kind == "minmax" else _curves(track, checkpoint, done)
 
 
@@ -209,7 +215,9 @@ class _Levels:
         return level
 
 
-def _image(track: FeatureTrack, checkpoint: Checkpoint, done: NDArray[np.bool_] | None) -> Picture:
+def _image(
+    track: FeatureTrack, checkpoint: Checkpoint, done: NDArray[np.bool_] | None, before: Picture | None
+) -> Picture:
     values = _rows(track, (track.frame_count, track.width), done)
     unit, limits = track.unit, declared_range(track)
     if limits is None:
@@ -221,7 +229,9 @@ def _image(track: FeatureTrack, checkpoint: Checkpoint, done: NDArray[np.bool_] 
             factor = 20.0 if complex_valued else 10.0
             values = cast("NDArray[Any]", _Levels(values, factor=factor, reference=reference))
             unit, limits = "dB re max", (FLOOR_DB, 0.0)
-    image = ImagePyramid(values, value_min=limits[0], value_max=limits[1], checkpoint=checkpoint)
+    known = None if before is None else before.pyramid
+    previous = known if isinstance(known, ImagePyramid) and isinstance(values, DoneRows) else None
+    image = ImagePyramid(values, value_min=limits[0], value_max=limits[1], checkpoint=checkpoint, previous=previous)
     grid: dict[str, Any] = {"unit": unit}
     if track.format == "matrix":
         times = np.asarray(track.axis_coords.get(track.axes[0], np.arange(track.frame_count)), dtype=np.float64)

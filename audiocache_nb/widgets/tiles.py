@@ -127,13 +127,15 @@ class TileService:
             return
         self._pool.wake()
 
-    def grow(self, growing: Growing, audio: Any, ready: Callable[[Picture | None], None]) -> None:
+    def grow(
+        self, growing: Growing, audio: Any, before: Picture | None, ready: Callable[[Picture | None], None]
+    ) -> None:
         """Build a picture of what exists of a track by now, and hand it over; None if that cannot be done."""
 
         def work() -> None:
             picture: Picture | None = None
             try:
-                picture = make_picture(growing.track, self._checkpoint, audio, growing.done)
+                picture = make_picture(growing.track, self._checkpoint, audio, growing.done, before)
             except Exception as failure:
                 if isinstance(failure, Stopped):
                     raise

@@ -10,8 +10,8 @@ from widgets.fake import curve_track, waveform_track
 
 import audiocache_nb as acn
 from audiocache_nb.sampling.depths import WavePyramid
-from audiocache_nb.sampling.pyramid import MinMaxPyramid
-from audiocache_nb.widgets.growth import runs
+from audiocache_nb.sampling.pyramid import ImagePyramid, MinMaxPyramid
+from audiocache_nb.widgets.growth import DoneRows, runs
 from audiocache_nb.widgets.pictures import make_picture
 
 
@@ -142,3 +142,30 @@ def test_fields_of_a_frame_have_their_own_units():
     made = {"data": data, "unit": "Hz", "axes": ("frame", "value"), "axis_coords": {"value": np.array(["f0", "share"])}}
     assert make_picture(curve_track(key="f0", **made), go_on).facts["units"] == ["Hz", ""]
     assert make_picture(curve_track(key="rms", unit="dBFS", data=data), go_on).facts["units"] == []
+
+
+def test_a_growing_image_makes_anew_only_what_has_grown():
+    data = np.random.default_rng(2).uniform(-80, 0, (6000, 400)).astype(np.float32)
+    read = []
+
+    class Noted:
+        dtype, shape = data.dtype, data.shape
+
+        def __getitem__(self, index):
+            read.append((index.start, index.stop))
+            return data[index]
+
+    limits = {"value_min": -80, "value_max": 0, "tile_buckets": 64}
+    done = np.arange(6000) < 3950
+    before = ImagePyramid(DoneRows(Noted(), done), **limits)
+    read.clear()
+    more = np.arange(6000) < 5200
+    after = ImagePyramid(DoneRows(Noted(), more), previous=before, **limits)
+    assert read
+    assert min(start for start, _ in read) > 2000, "what was known was made again"
+    fresh = ImagePyramid(DoneRows(data, more), **limits)
+    for level in range(fresh.levels):
+        for index in range(-(-fresh.bucket_count(level) // 64)):
+            assert np.array_equal(after.tile(level, index)[1], fresh.tile(level, index)[1])
+    other = ImagePyramid(DoneRows(Noted(), more), previous=before, value_min=-60, value_max=0, tile_buckets=64)
+    assert not np.array_equal(other.tile(3, 0)[1], fresh.tile(3, 0)[1])

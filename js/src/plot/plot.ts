@@ -10,12 +10,13 @@ import { followPlayhead, type Playhead } from "../playhead";
 import { FrameLoop, listen, onAbort, onModel, Timer } from "../scope";
 import { parseStatus, type Status } from "../status";
 import { TempoMap } from "../tempo";
-import { reducedMotion, Theme } from "../theme";
+import { Theme } from "../theme";
 import { drawTimeAxis } from "./axes";
 import { Choices } from "./choices";
 import { PlotCommands } from "./commands";
 import { Cursor } from "./cursor";
 import { guideTimes } from "./events";
+import { Follower } from "./follower";
 import { buildFrame, type Frame } from "./frame";
 import { timeLines } from "./grid";
 import { connect } from "./input";
@@ -38,12 +39,11 @@ const SETTLE_MS = 400;
 const SHORTEST_S = 1e-4;
 const BUCKETS_LEAST = 8;
 const PANE_LEAST_PX = 24;
-const READ_MS = 100;
 
 export class Plot {
   readonly #frame: Frame;
   readonly #cursor = new Cursor();
-  readonly #marker = new Marker();
+  readonly #follower: Follower;
   readonly #toolbar: Toolbar;
   readonly #settings: Settings;
   readonly #choices: Choices;
@@ -63,8 +63,6 @@ export class Plot {
   #scene: Scene;
   readonly #dirty = new Set<Pane>();
   #moved = true;
-  #read_ms = 0;
-  #wasInside = false;
 
   constructor(
     readonly model: Model,
@@ -105,10 +103,11 @@ export class Plot {
       },
       signal,
     );
+    const marker = new Marker();
     this.#frame = buildFrame(
       this.#toolbar.element,
       this.#settings.element,
-      [this.#selector.box.element, this.#marker.element, this.#cursor.element],
+      [this.#selector.box.element, marker.element, this.#cursor.element],
       this.#announcer.element,
     );
     root.append(this.#frame.figure);
@@ -119,6 +118,7 @@ export class Plot {
       (layer) => new Pane(layer, store, this.#theme, (pane) => this.#touch(pane), signal),
     );
     this.#playhead = followPlayhead(model, store.hub, signal);
+    this.#follower = new Follower(this.#playhead, marker, this.#cursor, this.#navigation);
     this.#act = new PlotCommands({
       navigation: this.#navigation,
       cursor: this.#cursor,
@@ -306,7 +306,7 @@ export class Plot {
     const { plot, axis } = this.#frame;
     // Without a layout (a page that changes its theme) there are no places; where it was is still right.
     if (plot.clientWidth > 0) this.#selector.draw(this.#scene, panes, plot, axis);
-    const moving = this.#drawPlayhead(panes, now_ms);
+    const moving = this.#follower.draw(this.#scene, panes, plot, axis, now_ms);
     if (this.#navigation.isMoving || this.#dirty.size > 0 || moving) this.#loop.request();
   }
 
@@ -327,35 +327,6 @@ export class Plot {
     const ctx = axis.getContext("2d");
     if (ctx) drawTimeAxis(ctx, this.#theme, view, this.#scene.lines, this.#choices.timeAxis);
     this.store.want(this, interleave(panes.map((pane) => pane.wants(view, this.#navigation.direction))));
-  }
-
-  /** Cursor and read-outs, which move without any data being drawn; returns whether the playhead moves by itself. */
-  #drawPlayhead(panes: Pane[], now_ms: number): boolean {
-    const { plot, axis } = this.#frame;
-    const playhead = this.#playhead;
-    const time_s = playhead?.now() ?? null;
-    const moving = playhead?.moving ?? false;
-    if (time_s !== null) {
-      this.#marker.draw(this.#view, time_s, this.#choices.timeAxis, this.#scene.tempo);
-      this.#follow(time_s, moving);
-    }
-    // Numbers that change sixty times a second cannot be read.
-    if (this.#cursor.isIdle && moving && now_ms - this.#read_ms < READ_MS) return moving;
-    this.#read_ms = now_ms;
-    const [t0_s, t1_s] = this.#view.span;
-    const idle_s = time_s !== null && time_s >= t0_s && time_s <= t1_s ? time_s : null;
-    this.#cursor.draw(this.#scene, panes, plot, axis, idle_s);
-    return moving;
-  }
-
-  /** The view turns the page when the playhead that was in it leaves over its right edge. */
-  #follow(time_s: number, moving: boolean): void {
-    const [t0_s, t1_s] = this.#navigation.span;
-    const inside = time_s >= t0_s && time_s <= t1_s;
-    if (moving && this.#wasInside && time_s > t1_s && time_s < t1_s + 0.5 * (t1_s - t0_s) && !reducedMotion()) {
-      this.#navigation.pan(time_s - t0_s, false);
-    }
-    this.#wasInside = inside;
   }
 
   /** After a movement: the descriptions, and for keyboard users a spoken read-out. */
