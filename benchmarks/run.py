@@ -26,6 +26,7 @@ import latency
 import memory
 import progress
 import sampling
+import scenes
 import start_up
 import suite
 from report import Section, load_of_the_machine, machine, readme
@@ -45,6 +46,7 @@ def sections(folder: pathlib.Path, *, quick: bool) -> dict[str, Callable[[], Sec
         "progress": lambda: progress.measure(quick=quick),
         "diagnostics": lambda: diagnostics.measure(quick=quick),
         "sampling": lambda: sampling.measure(quick=quick),
+        "scenes": lambda: scenes.measure(folder, quick=quick),
     }
 
 
@@ -52,7 +54,7 @@ def main() -> int:
     """Measure, print, and write what was asked for."""
     parser = argparse.ArgumentParser(description="Measure what the package promises.")
     parser.add_argument("--quick", action="store_true", help="fewer and shorter measurements")
-    names = "suite, hour, each, librosa, memory, cache, latency, import, progress, diagnostics or sampling"
+    names = "suite, hour, each, librosa, memory, cache, latency, import, progress, diagnostics, sampling or scenes"
     parser.add_argument("--only", metavar="NAME", action="append", help=names)
     parser.add_argument("--json", type=pathlib.Path, metavar="PATH", help="write the numbers there")
     parser.add_argument("--markdown", type=pathlib.Path, metavar="PATH", help="write tables there")

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import collections
 import hashlib
+import os
 import zlib
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
-from typing import BinaryIO, NamedTuple, Self
+from typing import Any, BinaryIO, NamedTuple, Self
 
 from audiocache_nb.scene import zip_format as z
 
 Buffer = bytes | bytearray | memoryview
+WAITING_BYTES = 16 << 20
+SMALL_BYTES = 1 << 14
 OnBytes = Callable[[int], None]
 
 
@@ -45,12 +49,14 @@ class ArchiveWriter:
         self._written: dict[str, _Written] = {}
         # SHA-256 costs more than everything else together: it runs beside the writing
         self._hashing = ThreadPoolExecutor(1, "audiocache_nb digest")
+        self._waiting: collections.deque[tuple[Future[None], int]] = collections.deque()
+        self._waiting_bytes = 0
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, _error: object, _trace: TracebackType | None) -> None:
-        self._hashing.shutdown()
+        self._hashing.shutdown(cancel_futures=kind is not None)
         if kind is None:
             self._finish()
 
@@ -66,7 +72,9 @@ class ArchiveWriter:
         self._patch(entry.data_offset, data)
         self._put_crc(name, entry, zlib.crc32(data))
 
-    def add(self, name: str, nbytes: int, chunks: Iterable[Buffer]) -> str:
+    def add(
+        self, name: str, nbytes: int, chunks: Iterable[Buffer], *, crc: int | None = None, digest: bool = True
+    ) -> Future[str]:
         """Write an entry.
 
         Parameters
@@ -75,12 +83,16 @@ class ArchiveWriter:
         nbytes : int [bytes]
             How many bytes `chunks` are together.
         chunks : iterable of buffers
-            C-contiguous.
+            C-contiguous; they must not change any more.
+        crc : int, optional
+            CRC-32 of the content, if it is known already.
+        digest : bool
+            Whether anybody wants to know its digest.
 
         Returns
         -------
-        str
-            SHA-256 of the content, as hexadecimal text.
+        Future of str
+            SHA-256 of the content, as hexadecimal text; empty without `digest`.
         """
         if name in self._written:
             raise ValueError(f"two entries {name!r}")
@@ -88,26 +100,41 @@ class ArchiveWriter:
         offset = self._file.tell()
         self._file.write(_local_header(raw, nbytes, offset))
         data_offset = self._file.tell()
-        sha, crc, count = hashlib.sha256(), 0, 0
-        hashed: Future[None] | None = None
+        sha, found, count = hashlib.sha256(), 0, 0
         for chunk in chunks:
             view = memoryview(chunk).cast("B") if len(chunk) else memoryview(b"")
-            if hashed is not None:
-                hashed.result()
-            hashed = self._hashing.submit(sha.update, view)
-            crc = zlib.crc32(view, crc)
+            if digest and count == 0 and len(view) == nbytes < SMALL_BYTES:
+                sha.update(view)  # quicker than telling another thread
+            elif digest:
+                self._hash(sha, view)
+            if crc is None:
+                found = zlib.crc32(view, found)
             self._file.write(view)
             count += len(view)
             if self._on_bytes is not None:
                 self._on_bytes(len(view))
-        if hashed is not None:
-            hashed.result()
         if count != nbytes:
             raise ValueError(f"{name!r}: {count} bytes instead of {nbytes}")
         entry = _Written(raw, offset, data_offset, nbytes, 0)
         self._written[name] = entry
-        self._put_crc(name, entry, crc)
-        return sha.hexdigest()
+        self._put_crc(name, entry, found if crc is None else crc)
+        return self._hashing.submit(lambda: sha.hexdigest() if digest else "")
+
+    def force(self) -> None:
+        """Force what has been written so far to the disk, while digests are still being computed."""
+        self._file.flush()
+        os.fsync(self._file.fileno())
+
+    def _hash(self, sha: Any, view: memoryview) -> None:
+        """Digest a piece in its turn; pieces that only live for this are not kept without end."""
+        hashed = self._hashing.submit(sha.update, view)
+        if isinstance(view.obj, bytes):  # of what is mapped or held elsewhere, only the address waits
+            self._waiting.append((hashed, len(view)))
+            self._waiting_bytes += len(view)
+            while self._waiting_bytes > WAITING_BYTES:
+                done, nbytes = self._waiting.popleft()
+                done.result()
+                self._waiting_bytes -= nbytes
 
     def _put_crc(self, name: str, entry: _Written, crc: int) -> None:
         self._patch(entry.offset + z.CRC_OFFSET, crc.to_bytes(4, "little"))

@@ -49,7 +49,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         raise _unwritable(path, error) from error
     try:
         try:
-            with open(descriptor, "w+b", buffering=1 << 20) as file:  # noqa: PTH123 - it is open already
+            with open(descriptor, "w+b", buffering=1 << 17) as file:  # noqa: PTH123 - it is open already
                 yield file
                 file.flush()
                 os.fsync(file.fileno())

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
+import json
 import math
 import os
 import pathlib
@@ -37,6 +39,7 @@ from audiocache_nb.scene.schema import array, integer, one_of, record, text, uni
 from audiocache_nb.scene.strict_json import parse as parse_json
 
 Resolve = Callable[[Mapping[str, Any]], Any]
+BEGINNING_BYTES = 64
 DAMAGED = "its entry in the bundle is damaged"
 _LONGEST_TEXT = 4096
 _PROVENANCE: dict[str, type | tuple[type, ...]] = {
@@ -139,13 +142,13 @@ def _ignore(_key: str) -> None:
 
 
 def beginning(path: str | os.PathLike[str] | bytes, limits: ImportLimits) -> tuple[bytes, int]:
-    """The first four bytes of a scene, and its length."""
+    """The first bytes of a scene, and its length."""
     if isinstance(path, bytes):
-        return path[:4], len(path)
+        return path[:BEGINNING_BYTES], len(path)
     given: object = path
     if not isinstance(given, (str, os.PathLike)):
         raise InvalidTypeError(f"A scene cannot be loaded from a {type(path).__name__}.", hint="Give a path or bytes.")
-    data = content(path, limits, first=4)
+    data = content(path, limits, first=BEGINNING_BYTES)
     return data, os.stat(path).st_size  # noqa: PTH116 - any kind of path
 
 
@@ -325,7 +328,7 @@ def descriptor_of(plain: Mapping[str, Any]) -> Descriptor:
     DocumentError
     """
     try:
-        profile = AnalysisProfile(**plain["profile"])
+        profile = _profile(json.dumps(plain["profile"], sort_keys=True))
         params = unpack(plain.get("params") or {})
         return Descriptor(plain["feature"], plain["calculator"], profile, params)
     except (AudioCacheError, TypeError, ValueError) as error:
@@ -333,6 +336,12 @@ def descriptor_of(plain: Mapping[str, Any]) -> Descriptor:
             f"The document describes a feature {plain['feature']!r:.60} that cannot be: {str(error)[:200]}",
             hint="The file is damaged, or was written by a later program; nothing was imported.",
         ) from error
+
+
+@functools.lru_cache(64)
+def _profile(text: str) -> AnalysisProfile:
+    """The profile of these values; as text, so that 1, 1.0 and true are three values."""
+    return AnalysisProfile(**json.loads(text))
 
 
 def _mapped_track(

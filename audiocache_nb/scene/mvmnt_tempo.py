@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from audiocache_nb.timing.tempo_entries import MAX_BPM, MIN_BPM
+from audiocache_nb.timing.tempo_entries import MAX_BPM, MAX_TIME_S, MIN_BPM
 from audiocache_nb.timing.tempo_map import TICKS_PER_QUARTER
 
 DEFAULT_BPM = 120.0
@@ -33,7 +33,7 @@ def tempo_entries(core: Mapping[str, Any], warnings: list[str]) -> list[list[Any
         time_s = _number(entry.get("time"), -1.0)
         quarter_us = _number(entry.get("tempo"), 0.0)
         bpm = _bpm(60e6 / quarter_us) if quarter_us > 0 else _bpm(entry.get("bpm"))
-        if time_s < 0 or bpm is None:
+        if not 0 <= time_s <= MAX_TIME_S or bpm is None:
             warnings.append(f"A tempo entry could not be taken over: {entry!r:.80}.")
         elif found and time_s <= found[-1][0]:
             warnings.append(f"Two tempo entries at {time_s:g} s; the later one counts.")
@@ -63,6 +63,9 @@ def _from_keyframes(keyframes: Any, fallback: float, warnings: list[str]) -> lis
     at_tick, time_s, bpm_now = 0.0, 0.0, fallback
     for tick, bpm in sorted(usable):
         time_s += (tick - at_tick) / TICKS_PER_QUARTER * 60 / bpm_now
+        if time_s > MAX_TIME_S:
+            warnings.append(f"Tempo keyframes from tick {tick:g} on could not be taken over.")
+            break
         at_tick, bpm_now = tick, bpm
         if time_s <= found[-1][0]:
             found[-1] = [found[-1][0], bpm, "step"]

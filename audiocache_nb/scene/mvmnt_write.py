@@ -73,7 +73,7 @@ def save_mvmnt(scene: Scene, path: str | os.PathLike[str], origin: Origin | None
     with replacing(path) as file:
         with ArchiveWriter(file) as writer:
             for name, part in {DOCUMENT: _whole(data), **entries}.items():
-                writer.add(name, part.nbytes, part.pieces())
+                writer.add(name, part.nbytes, part.pieces(), digest=False)
         size = file.tell()
     return SceneReport(os.fspath(path), "saved", tuple(scene.notes), tuple(warnings), size)
 

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, BinaryIO, Literal
 
-from audiocache_nb.cache.entry import chunks, write_plan
+import numpy as np
+
+from audiocache_nb.cache.entry import chunks, rows_per_chunk, write_plan
 from audiocache_nb.errors import AudioCacheError, IngestError, InvalidParameterError
 from audiocache_nb.features.track import FeatureTrack
 from audiocache_nb.scene.archive_writer import ArchiveWriter, Buffer
 from audiocache_nb.scene.atomic import replacing
 from audiocache_nb.scene.audio_parts import audio_part
 from audiocache_nb.scene.capture import Scene
+from audiocache_nb.scene.crc import combined
 from audiocache_nb.scene.document import check_document, with_unknown_parts
 from audiocache_nb.scene.limits import ImportLimits
 from audiocache_nb.scene.report import SceneReport
@@ -93,6 +97,7 @@ class _Part:
     name: str
     nbytes: int
     pieces: Iterable[Buffer]
+    crc: int | None = None
 
 
 def _write_bundle(
@@ -122,8 +127,9 @@ def _write_bundle(
     with ArchiveWriter(file, on_bytes=count) as writer:
         # The manifest comes first and holds digests of what follows: its room is kept, since its size is known.
         writer.reserve(MANIFEST, len(_manifest([(part, _NO_DIGEST) for part in parts])))
-        digests = [(part, writer.add(part.name, part.nbytes, part.pieces)) for part in parts]
-        writer.fill(MANIFEST, _manifest(digests))
+        digests = [(part, writer.add(part.name, part.nbytes, part.pieces, crc=part.crc)) for part in parts]
+        writer.force()  # a digest takes as long as the disk: let both go on at once
+        writer.fill(MANIFEST, _manifest([(part, digest.result()) for part, digest in digests]))
 
 
 def _feature_parts(scene: Scene, document: dict[str, Any], warnings: list[str]) -> list[_Part]:
@@ -138,7 +144,7 @@ def _feature_parts(scene: Scene, document: dict[str, Any], warnings: list[str]) 
             continue
         name = f"features/{len(parts):05d}.safetensors"
         nbytes = len(header) + track.nbytes + len(tail)
-        parts.append(_Part(name, nbytes, _feature_pieces(header, track, tail)))
+        parts.append(_Part(name, nbytes, _feature_pieces(header, track, tail), _crc(header, track, tail)))
         features.append({**feature, "array": {"entry": name}})
     document["features"] = features
     return parts
@@ -148,6 +154,16 @@ def _feature_pieces(header: bytes, track: FeatureTrack, tail: bytes) -> Iterator
     yield header
     yield from chunks(track)
     yield tail
+
+
+def _crc(header: bytes, track: FeatureTrack, tail: bytes) -> int:
+    """CRC-32 of the entry: that of its data follows from those of the chunks, which stand at the end of its tail."""
+    row_bytes = track.nbytes // max(1, track.frame_count)
+    step = rows_per_chunk(track.shape, track.dtype)
+    sizes = [row_bytes * min(step, track.frame_count - first) for first in range(0, track.frame_count, step)]
+    checks = np.frombuffer(tail[len(tail) - 4 * len(sizes) :], "<u4").tolist()
+    ends = [(zlib.crc32(one), len(one)) for one in (header, tail)]
+    return combined([ends[0], *zip(checks, sizes, strict=True), ends[1]])
 
 
 def _audio_parts(scene: Scene, document: dict[str, Any], warnings: list[str]) -> list[_Part]:

@@ -64,6 +64,8 @@ def parse(data: bytes, limits: ImportLimits, *, name: str = "document") -> Any:
         raise _invalid(name, "", str(error)) from None
     except json.JSONDecodeError as error:
         raise _invalid(name, "", f"{error.msg} at line {error.lineno}, column {error.colno}") from None
+    if _is_plain(value, limits):
+        return value
     for pointer, depth, item in _walk(value):
         limits.check("json_depth", depth, f"The depth of {name!r:.80} at {pointer[:80]!r}")
         if isinstance(item, _Twice):
@@ -102,6 +104,31 @@ def _integer(text: str) -> int:
     if len(text) > MAX_DIGITS:
         raise _Refused(f"a whole number has {len(text):,} digits")
     return int(text)
+
+
+def _is_plain(value: Any, limits: ImportLimits) -> bool:
+    """Whether nothing in it needs a second look, which costs more: that would say where it is."""
+    longest, deepest = limits.string_length, limits.json_depth
+    level, depth = [value], 1
+    while level:
+        if depth > deepest:
+            return False
+        inner: list[Any] = []
+        for item in level:
+            kind = type(item)
+            if kind is str:
+                if len(item) > longest or not item.isascii():
+                    return False
+            elif kind is dict:
+                if not all(key.isascii() and len(key) <= longest for key in item):
+                    return False
+                inner.extend(item.values())
+            elif kind is list:
+                inner.extend(item)
+            elif kind is _Twice or (kind is float and not math.isfinite(item)):
+                return False
+        level, depth = inner, depth + 1
+    return True
 
 
 def _walk(value: Any) -> Iterator[tuple[str, int, Any]]:

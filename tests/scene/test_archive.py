@@ -6,15 +6,19 @@ import hashlib
 import io
 import tracemalloc
 import zipfile
+import zlib
 
 import numpy as np
 import pytest
 from attacks import zips
+from hypothesis import given
+from hypothesis import strategies as st
 
 from audiocache_nb.errors import BundleError, BundleFormatError, BundleIntegrityError, BundleLimitError
 from audiocache_nb.scene import zip_format
 from audiocache_nb.scene.archive_reader import Archive
 from audiocache_nb.scene.archive_writer import ArchiveWriter
+from audiocache_nb.scene.crc import combined
 from audiocache_nb.scene.limits import ImportLimits
 
 CONTENT = {"manifest.json": b"{}", "features/0.bin": bytes(range(256)) * 9, "empty": b"", "audio/x.flac": b"fLaC" * 50}
@@ -24,7 +28,8 @@ def written(content=CONTENT, **options):
     file = io.BytesIO()
     with ArchiveWriter(file, **options) as writer:
         for name, data in content.items():
-            assert writer.add(name, len(data), [data[:100], data[100:]]) == hashlib.sha256(data).hexdigest()
+            digest = writer.add(name, len(data), [data[:100], data[100:]])
+            assert digest.result() == hashlib.sha256(data).hexdigest()
     return file.getvalue()
 
 
@@ -204,6 +209,11 @@ def test_paths_that_are_no_bundles(tmp_path):
     (tmp_path / "empty").touch()
     with pytest.raises(BundleFormatError, match="no complete bundle"):
         Archive(tmp_path / "empty")
+
+
+@given(st.lists(st.binary(max_size=300), max_size=6))
+def test_checksums_of_pieces_make_that_of_the_whole(pieces):
+    assert combined([(zlib.crc32(one), len(one)) for one in pieces]) == zlib.crc32(b"".join(pieces))
 
 
 def test_an_entry_that_is_not_there():

@@ -275,3 +275,18 @@ def test_the_sound_is_the_recordings(package, loads):
     session, _ = loads(package)
     samples, _ = sound(0.6)
     np.testing.assert_allclose(session.tracks["t2"].source.read(0, 13230), samples, atol=1 / 32768)
+
+
+@pytest.mark.parametrize(
+    "core",
+    [
+        {"masterTempoMap": [{"time": 0, "bpm": 100}, {"time": 2**40, "bpm": 90}]},
+        {"tempoAutomation": {"enabled": True, "keyframes": [{"tick": 0, "bpm": 100}, {"tick": 2**60, "bpm": 90}]}},
+    ],
+)
+def test_a_tempo_at_the_end_of_time_is_named_and_left_out(core, audio, computed, loads):
+    document = mvmnt.envelope(audio)
+    document["timeline"]["timeline"] = {"globalBpm": 120, "beatsPerBar": 4, **core}
+    session, report = loads(mvmnt.package(document, audio, mvmnt.cache(computed)))
+    assert session.tempo.entries[0].bpm == 100
+    assert any("could not be taken over" in warning for warning in report.warnings)

@@ -1,0 +1,97 @@
+"""What saving and loading a scene costs, beside the same arrays in numpy's own container."""
+
+from __future__ import annotations
+
+import io
+import os
+import pathlib
+import shutil
+
+import numpy as np
+from report import Row, Section
+from rounds import in_turn, ratios
+
+import audiocache_nb as acn
+
+RATE_HZ = 44100
+MUSIC_S = 180.0
+FEATURES = [
+    "spectrogram",
+    "melspectrogram",
+    "logmel",
+    "mfcc",
+    "chroma",
+    "contrast",
+    "rms",
+    "waveform",
+    "centroid",
+    "zcr",
+]
+SAVE_TARGET = 1.2
+FRAME_TARGET = 0.05
+
+
+def measure(folder: pathlib.Path, *, quick: bool) -> Section:
+    """Ten features of three minutes, in a folder of its own."""
+    root = folder / "scenes"
+    root.mkdir()
+    rounds = 5 if quick else 15
+    rng = np.random.default_rng(0)
+    audio = rng.standard_normal(int((30.0 if quick else MUSIC_S) * RATE_HZ)).astype(np.float32) * 0.1
+    with acn.Session(False) as session:
+        track = session.add_audio(audio, RATE_HZ, track_id="a")
+        session.request(track, FEATURES, element="benchmark")
+        session.compute()
+        session.wait()
+        arrays = {name: session.get(track, name).data for name in FEATURES}
+        session.release("notebook")
+        rows = [*_saving(root, session, arrays, rounds), *_loading(root, rounds)]
+    shutil.rmtree(root, ignore_errors=True)
+    return Section(
+        "Scenes", rows, "Saved without the recording. Everything warm; what is written is forced to the disk."
+    )
+
+
+def _saving(root: pathlib.Path, session: acn.Session, arrays: dict[str, np.ndarray], rounds: int) -> list[Row]:
+    def savez() -> None:
+        with (root / "arrays.npz").open("wb") as file:
+            np.savez(file, **arrays)
+            file.flush()
+            os.fsync(file.fileno())
+
+    def save() -> None:
+        session.save(root / "scene.zip", audio="none")
+
+    seconds = in_turn({"save": save, "savez": savez}, rounds)
+    times = ratios(seconds["save"], seconds["savez"])
+    size = (root / "scene.zip").stat().st_size
+    low, high = times.spread
+    detail = f"{size / 1e6:.0f} MB in {seconds['save'].median * 1000:.0f} ms, quartiles {low:.2f} to {high:.2f} ×"
+    return [Row("session.save beside np.savez of the same arrays", times.median, "×", SAVE_TARGET, "less", detail)]
+
+
+def _loading(root: pathlib.Path, rounds: int) -> list[Row]:
+    def load() -> float:
+        session, _ = acn.load(root / "scene.zip", cache_dir=False)
+        sample = session.sample("a", "spectrogram", time=10.0)
+        session.close()
+        assert sample is not None
+        return float(sample.values.sum())
+
+    def read() -> float:
+        arrays = np.load(io.BytesIO((root / "arrays.npz").read_bytes()), allow_pickle=False)
+        found = {name: arrays[name] for name in FEATURES}
+        return float(found["spectrogram"][861].sum())
+
+    def first() -> float:
+        with np.load(root / "arrays.npz", allow_pickle=False) as arrays:
+            return float(arrays["spectrogram"][861].sum())
+
+    seconds = in_turn({"load": load, "one array": first, "all arrays": read}, rounds)
+    times = ratios(seconds["load"], seconds["all arrays"])
+    one = ratios(seconds["load"], seconds["one array"])
+    detail = f"{seconds['load'].median * 1000:.1f} ms, with a session made and closed"
+    return [
+        Row("first frame after acn.load beside np.load of all arrays", times.median, "×", FRAME_TARGET, "less", detail),
+        Row("first frame after acn.load beside np.load of that array", one.median, "×"),
+    ]
