@@ -297,6 +297,8 @@ def test_a_collect_that_raises_is_logged_once_and_tried_again(publisher, caplog)
     publisher.poke()
     publisher.flush()
     assert model.text == "now"
+    until(lambda: caplog.records)  # the publisher's thread may still be writing it
+    publisher.close()
     assert len(caplog.records) == 1
 
 
