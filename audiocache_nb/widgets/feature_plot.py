@@ -12,34 +12,29 @@ import traitlets
 
 from audiocache_nb.errors import AudioCacheError, InvalidParameterError
 from audiocache_nb.features.profile import AnalysisProfile
-from audiocache_nb.features.track import FeatureTrack
 from audiocache_nb.models.protocol import EntryLike, SessionLike, SnapshotLike, require_open, require_track
-from audiocache_nb.models.text import finite, message_text
+from audiocache_nb.models.text import finite
 from audiocache_nb.timing.clip import ClipMap
 from audiocache_nb.widgets.base import AcnWidget, track_title
 from audiocache_nb.widgets.fallback import Fallback
-from audiocache_nb.widgets.layers import Picture, kind_of, layer_values
+from audiocache_nb.widgets.layers import Picture, kind_of
 from audiocache_nb.widgets.messages import TileRequest, refused
 from audiocache_nb.widgets.playhead_view import PlayheadTraits, playhead_values
-from audiocache_nb.widgets.plot_parts import Features, Part, find_entry, make_parts
+from audiocache_nb.widgets.plot_layers import PlotLayers
+from audiocache_nb.widgets.plot_parts import Features, find_entry, make_parts
 from audiocache_nb.widgets.plot_traits import PlotTraits, is_choice
 from audiocache_nb.widgets.status_badge import badge_values
 from audiocache_nb.widgets.still import still_png
 from audiocache_nb.widgets.tiles import tile_service
 from audiocache_nb.widgets.words import duration_text, shape_text
 
-PREPARING = "Preparing the picture…"
 STALE_REVISION = "The feature has changed meanwhile."
 NOTHING = "There is nothing to draw."
-EMPTY = "It is empty; there is nothing to plot."
 TITLE_FEATURES = 3
 STILL_WAIT_S = 0.3
-GROWING = "growing"
-GROW_S = 0.4  # between two pictures of a growing feature
-GROW_SHARE = 1.0  # and so many times as long as the last one took: the analysis goes on meanwhile
 
 
-class FeaturePlot(PlotTraits, PlayheadTraits, AcnWidget):
+class FeaturePlot(PlotLayers, PlotTraits, PlayheadTraits, AcnWidget):
     """Plots features of a track over time, one below the other; zoom and pan with wheel, drag and keys.
 
     Making the plot asks for the features; closing it withdraws the wish. Data travel as tiles that
@@ -179,81 +174,6 @@ class FeaturePlot(PlotTraits, PlayheadTraits, AcnWidget):
         shown = labels[1:] if len(labels) > 1 and self._parts[0].kind == "minmax" else labels
         more = f" and {len(shown) - TITLE_FEATURES} more" if len(shown) > TITLE_FEATURES else ""
         return ", ".join(shown[:TITLE_FEATURES]) + more
-
-    def _layer(self, part: Part, entry: EntryLike | None, gone: str) -> dict[str, Any]:
-        state = entry.state if entry is not None else "missing"
-        reason = message_text(entry.reason) if entry is not None else gone
-        track = entry.track if entry is not None else None
-        if entry is not None and entry.label:
-            part.label = entry.label
-        if state == "bad_request":
-            state = "failed"
-        if track is not None and kind_of(track) is None:
-            state, reason, track = "failed", EMPTY, None
-        if track is not None:
-            self._show(part, track)
-            if part.picture is None or part.key != track.key:
-                failure = self._tiles.failure(track)
-                state, reason = ("failed", failure) if failure else ("running", PREPARING)
-        elif state == "running":
-            self._grow(part)
-        elif part.picture is not None or part.key:
-            part.key, part.picture, part.revision = "", None, part.revision + 1
-        if part.picture is not None:
-            part.kind = part.picture.kind
-        return layer_values(
-            part.name,
-            part.picture,
-            kind=part.kind,
-            label=part.label,
-            unit=track.unit if track is not None else "",
-            state=state,
-            reason=reason,
-            revision=part.revision,
-        )
-
-    def _show(self, part: Part, track: FeatureTrack) -> None:
-        """Take the picture of a track if it is there, and have it made otherwise; until then the last one stays."""
-        if part.key == track.key and part.picture is not None:
-            return
-        picture = self._tiles.picture(track)
-        if picture is None and not self._tiles.failure(track):
-            self._tiles.prepare(track, self._picture_ready, self._audio())
-        elif part.key == track.key:
-            part.picture = picture  # it was let go while nobody saw it
-        else:
-            part.key, part.picture, part.revision = track.key, picture, part.revision + 1
-
-    def _grow(self, part: Part) -> None:
-        """Have what exists of a running feature drawn, now and then."""
-        if part.key not in ("", GROWING):
-            part.key, part.picture, part.revision = "", None, part.revision + 1
-        growth, now_s = part.growth, time.monotonic()
-        if growth.building or now_s < growth.next_s:
-            return
-        growing = self._session.growing(self._track_id, part.wanted)
-        if growing is None or kind_of(growing.track) is None:
-            return
-        frames = int(growing.done.sum())
-        if frames == growth.frames and part.picture is not None:
-            return
-        growth.building = True
-
-        def ready(picture: Picture | None) -> None:
-            with self._parts_lock:
-                took_s = time.monotonic() - now_s
-                growth.building, growth.next_s = False, now_s + took_s + max(GROW_S, GROW_SHARE * took_s)
-                if picture is None or part.key not in ("", GROWING):
-                    return
-                growth.frames = frames
-                part.key, part.picture, part.revision = GROWING, picture, part.revision + 1
-            self._picture_ready()
-
-        self._tiles.grow(growing, self._audio(), part.picture if part.key == GROWING else None, ready)
-
-    def _audio(self) -> Any:
-        track = self._session.store.snapshot().tracks.get(self._track_id)
-        return None if track is None else track.source
 
     def _picture_ready(self) -> None:
         self._session.publisher.poke(self)

@@ -17,8 +17,9 @@ from audiocache_nb.features.descriptor import Descriptor
 from audiocache_nb.features.profile import AnalysisProfile
 from audiocache_nb.sampling.pyramid import MinMaxPyramid
 from audiocache_nb.widgets import tiles as tiles_module
-from audiocache_nb.widgets.feature_plot import PREPARING, FeaturePlot
+from audiocache_nb.widgets.feature_plot import FeaturePlot
 from audiocache_nb.widgets.layers import NO_FACTS
+from audiocache_nb.widgets.plot_layers import PREPARING
 from audiocache_nb.widgets.tiles import tile_service
 
 ENOUGH = 512
@@ -554,7 +555,7 @@ def test_every_built_in_calculator_says_what_its_plot_will_be(session, track):
 
 
 def test_a_running_feature_is_drawn_as_far_as_it_exists(session, track, monkeypatch):
-    monkeypatch.setattr("audiocache_nb.widgets.feature_plot.GROW_S", 0.0)
+    monkeypatch.setattr("audiocache_nb.widgets.plot_layers.GROW_S", 0.0)
     data = spectrogram_track().data
     done = np.zeros(400, bool)
     session.set_entry(track, "spectrogram", "running")
