@@ -35,7 +35,7 @@ class Item:
     version : str
         The calculator's version when the key was made.
     code : Fingerprint or None
-        What its code was then.
+        What its code was then; None where an explicit version says that.
     audio : str
         Digest of the audio.
     recipe : mapping
@@ -65,7 +65,7 @@ class Item:
     @property
     def is_true(self) -> bool:
         """Whether what runs at this moment is still what the key was made of, down to every helper."""
-        if self.code is not None and self.calculator.version is None and not self.code.is_current(thorough=True):
+        if self.code is not None and not self.code.is_current(thorough=True):
             return self.calculator.version_text == self.version
         return all(item.is_true for item in self.dependencies)
 
@@ -83,8 +83,9 @@ class Item:
         }
         if self.dependencies:
             found["suppliers"] = {str(item.descriptor): item.facts for item in self.dependencies}
-        if self.code is not None:
-            found["code"] = {"digest": self.code.digest, "parts": dict(self.code.parts)}
+        code = self.calculator.fingerprint if self.code is None else self.code
+        if code is not None:
+            found["code"] = {"digest": code.digest, "parts": dict(code.parts)}
         if self.calculator.depends_on_tempo and self.tempo is not None:
             found["tempo"] = _tempo_text(self.tempo)
         if self.salt:
@@ -149,7 +150,9 @@ def make_item(
         supplier = registry.get(resolved.calculator)
         needed.append(make_item(source, resolved, supplier, tempo=tempo, salt=salt, registry=registry, within=chain))
     # The code first: if it changes now, `is_true` compares with a version that is newer, never older.
-    code, version, recipe = calculator.fingerprint, calculator.version_text, _recipe(source)
+    # Under an explicit version it only matters for a warning, which takes the time to look when it is asked for.
+    code = calculator.fingerprint if calculator.version is None else None
+    version, recipe = calculator.version_text, _recipe(source)
     key = feature_key(
         audio=source.digest,
         decode=recipe,

@@ -174,7 +174,7 @@ class Calculator(abc.ABC):
     def _watch(self, function: Any) -> Fingerprint:
         watched: Watched | None = self.__dict__.get("_watched")
         if watched is None:
-            watched = self.__dict__["_watched"] = Watched(function)
+            watched = self.__dict__["_watched"] = Watched(function, of_warning=self.version is not None)
         return watched.now()
 
     @property

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
+from audiocache_nb.features.bounds import Bounds
 from audiocache_nb.features.walk import Check, Walk, content_digest
 
 HEAVY_S = 0.002
@@ -65,9 +66,16 @@ class Fingerprint:
         return same
 
 
-def take(function: Callable[..., Any]) -> Fingerprint:
-    """Look at a function, a class or an object, and at everything of the user's own that it reaches."""
-    walk = Walk()
+def take(function: Callable[..., Any], bounds: Bounds | None = None) -> Fingerprint:
+    """Look at a function, a class or an object, and at everything of the user's own that it reaches.
+
+    Parameters
+    ----------
+    function : callable
+    bounds : Bounds, optional
+        How much is looked at; what is more than that is one of the reasons not to keep the results.
+    """
+    walk = Walk(bounds=bounds)
     content = walk.whole(function)
     return Fingerprint(walk, content)
 
@@ -83,17 +91,20 @@ class Watched:
     Parameters
     ----------
     function : callable
+    of_warning : bool
+        Only a warning follows from what is found: then less is looked at.
     """
 
-    def __init__(self, function: Any) -> None:
+    def __init__(self, function: Any, *, of_warning: bool = False) -> None:
         self._function = function
+        self._of_warning = of_warning
         self._last: Fingerprint | None = None
 
     def now(self) -> Fingerprint:
         """The fingerprint at this moment; the same object as before if nothing changed."""
         last = self._last  # threads that come here at once find the same
         if last is None or not last.is_current():
-            found = take(self._function)
+            found = take(self._function, Bounds.of_warning() if self._of_warning else None)
             if last is not None and found.digest == last.digest:
                 last._checks, last._contents = found._checks, found._contents  # other objects, but equal ones
                 return last

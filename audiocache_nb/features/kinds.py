@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import copyreg
+import enum
 import functools
 import hashlib
 import itertools
@@ -25,6 +26,7 @@ from audiocache_nb.features.reach import reads_of
 MISSING = object()
 PLAIN = (type(None), bool, int, float, complex, str, bytes, type(...), type(NotImplemented))
 CONTAINERS = (list, dict, set, bytearray, collections.deque, collections.defaultdict, collections.Counter)
+COLLECTIONS = (list, tuple, set, frozenset, dict, types.MappingProxyType, collections.deque)
 STATELESS = (
     type(threading.Lock()),
     type(threading.RLock()),
@@ -53,6 +55,9 @@ NOT_OF_CLASS = frozenset(
 )  # fmt: skip
 BEFORE_USE = frozenset({"__init__", "__new__", "__post_init__", "__setstate__", "__set_name__", "__init_subclass__"})
 
+_THIS_PACKAGE = __name__.partition(".")[0] + "."
+_OF_VALUES = tuple(f"{_THIS_PACKAGE}{floor}." for floor in ("audio", "timing", "features"))
+
 NOT_STATE = "_watched"  # where a calculator keeps what this walk has found
 NOTEBOOK = " in the notebook"
 
@@ -75,6 +80,23 @@ def is_installed_class(kind: type) -> bool:
     if kind.__module__ == "builtins":
         return True
     return releases.is_installed(kind.__module__, file_of(kind.__module__) or None)
+
+
+def is_of_this_package(kind: type) -> bool:
+    """Whether what objects of a class are is this package's business, also where the user's own class adds to it.
+
+    A calculator of the user's own is the user's, though its base is not.
+    """
+    bases = [base for base in kind.__mro__ if base.__module__.startswith(_THIS_PACKAGE)]
+    if not bases or issubclass(kind, (enum.Enum, BaseException)):
+        return False
+    return bases[0] is kind or not any(base.__name__ == "Calculator" for base in bases)
+
+
+def is_frozen(kind: type) -> bool:
+    """Whether objects of a class are values: what is in them never changes."""
+    parameters = getattr(kind, "__dataclass_params__", None)
+    return parameters is not None and parameters.frozen and kind.__module__.startswith(_OF_VALUES)
 
 
 def is_module(value: Any) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import collections
 import copyreg
+import dataclasses
 import enum
 import functools
 import hashlib
@@ -13,12 +14,14 @@ import itertools
 import sys
 import types
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from audiocache_nb.features import releases
+from audiocache_nb.features.bounds import Bounds, TooMuch
 from audiocache_nb.features.kinds import (
+    COLLECTIONS,
     COMPILED,
     CONTAINERS,
     MISSING,
@@ -33,9 +36,11 @@ from audiocache_nb.features.kinds import (
     file_of,
     hashed,
     is_fixed,
+    is_frozen,
     is_installed_class,
     is_module,
     is_of_class,
+    is_of_this_package,
     is_own_module,
     is_short,
     order_of,
@@ -48,20 +53,24 @@ from audiocache_nb.features.syntax import body_of, join
 
 Check = Callable[[], bool]
 
+Functions = Literal["told", "named", "same"]
+
 MAX_DEPTH = 40
-MAX_VALUES = 100_000
 MAX_SHOWN = 40
+MUCH = b"much:"
 
 
-def content_digest(value: Any, written: frozenset[str] = frozenset(), *, by_name: bool = False) -> bytes:
+def content_digest(
+    value: Any, written: frozenset[str] = frozenset(), *, functions: Literal["named", "same"] = "same"
+) -> bytes:
     """Digest of a value that may change in place; of nothing while it does so just now.
 
-    With `by_name`, functions and classes in it count by their names alone.
+    Functions and classes in it count by their names alone, or only as being these very ones.
     """
-    walk = Walk(by_name=by_name)
+    walk = Walk(functions=functions)
     try:
         content = walk.value(value, "", written=written)
-    except RuntimeError:  # it changes while it is looked at
+    except (RuntimeError, TooMuch):  # it changes while it is looked at, or has become too much for that
         return b""
     return hashlib.sha256(join("whole", [content, *walk.nodes])).digest()
 
@@ -81,10 +90,18 @@ class Walk:
         Each tells whether one name still stands for the same object.
     contents : list of (object, frozenset, bytes)
         What may change in place, with the attributes that do not count, and its digest.
+
+    Parameters
+    ----------
+    functions : {"told", "named", "same"}
+        What stands for a function or class of the user's own: all it does, its name, or that it is this one.
+    bounds : Bounds, optional
+        How much is looked at. Whatever people know by a name and is more than that is given up as a whole.
     """
 
-    def __init__(self, *, by_name: bool = False) -> None:
-        self._by_name = by_name
+    def __init__(self, *, functions: Functions = "told", bounds: Bounds | None = None) -> None:
+        self._functions: Functions = functions
+        self.bounds = bounds or Bounds()
         self.nodes: list[bytes] = []
         self.parts: dict[str, str] = {}
         self.problems: dict[str, None] = {}
@@ -92,16 +109,16 @@ class Walk:
         self.contents: list[tuple[Any, frozenset[str], bytes]] = []
         self._met: dict[int, int] = {}
         self._alive: list[Any] = []  # ids mean something only as long as their objects live
-        self._count = 0
 
     def whole(self, function: Any) -> bytes:
         """Describe a function, class or object with all it reaches."""
+        bounds = self.bounds.copy()
         for _ in range(3):
             try:
-                content = self.value(function, "it", entry=True)
+                content = self._told(function, "it", entry=True)
                 break
             except RuntimeError:  # something changes while it is looked at
-                self.__init__()  # type: ignore[misc]  # from the beginning
+                self.__init__(bounds=bounds.copy())  # type: ignore[misc]  # from the beginning
         else:
             content = b"restless"
             self.problems["what it reads changes all the time"] = None
@@ -109,23 +126,40 @@ class Walk:
 
     # --- values ------------------------------------------------------------------------------
 
+    def _told(
+        self, value: Any, what: str, depth: int = 0, *, entry: bool = False, written: frozenset[str] = frozenset()
+    ) -> bytes:
+        """Describe one value, or say that it is more than can be described."""
+        before, nodes, checks, contents = self.bounds.copy(), len(self.nodes), len(self.checks), len(self.contents)
+        try:
+            return self.value(value, what, depth, entry=entry, written=written)
+        except TooMuch:
+            self._problem(f"{what} has too much in it to be looked at")
+        self.bounds.fall_back(before)
+        del self.nodes[nodes:], self.checks[checks:], self.contents[contents:]
+        self._met = {key: at for key, at in self._met.items() if at < nodes}
+        return MUCH + type(value).__qualname__.encode()
+
     def value(
         self, value: Any, what: str, depth: int = 0, *, entry: bool = False, written: frozenset[str] = frozenset()
     ) -> bytes:
         """Describe one value; `what` is what people call it."""
         kind = type(value)
         if kind in PLAIN:
+            self.bounds.spend(values=1, nbytes=len(value) if kind in (str, bytes) else 0)
             return f"{kind.__name__}={value!r}".encode("utf-8", "surrogatepass")
-        self._count += 1
-        if depth > MAX_DEPTH or self._count > MAX_VALUES:
-            self._problem(f"{what} has too much in it to be looked at")
-            return b"much"
         if isinstance(value, types.FunctionType):
             return self._function(value, entry=entry)
+        if depth > MAX_DEPTH:
+            raise TooMuch
         if isinstance(value, type):
             return self._class(value, depth)
         if isinstance(value, types.ModuleType):
             return self._module(value, what, depth)
+        known = id(value) in self._met
+        self.bounds.spend(objects=0 if known else 1, values=1)
+        if isinstance(value, np.ndarray) and not known:
+            self.bounds.spend(nbytes=value.nbytes, values=value.size if value.dtype.hasobject else 0)
         if kind is np.ndarray and not value.dtype.hasobject:
             content = hashlib.sha256(np.ascontiguousarray(value)).digest()
             return f"array:{value.dtype.str}{value.shape}".encode() + content
@@ -161,7 +195,11 @@ class Walk:
         number = self._number(value)
         if number is not None:
             return number
+        if is_of_this_package(kind):
+            return self._ours(value, what, depth)
         at = self._meet(value)
+        if kind in COLLECTIONS:  # at once: sorting comes before looking
+            self.bounds.spend(values=len(value))
         wrapped = getattr(value, "__wrapped__", None) if not isinstance(value, type) else None
         if wrapped is not None and callable(wrapped):  # for example what functools.cache makes of a function
             content = join("wrapper", [inner(kind), inner(wrapped)])
@@ -175,6 +213,24 @@ class Walk:
             content = self._object(value, what, depth, written)
         self.nodes[at] = content
         return b"node:%d" % at
+
+    def _ours(self, value: Any, what: str, depth: int) -> bytes:
+        """Describe an object of this package: what identifies it, if anything does; it is never looked into."""
+        kind = type(value)
+        name = f"{kind.__module__}.{kind.__qualname__}".encode()
+        if kind.__name__ == "FeatureTrack":
+            return join("ours", [name, str(value.key).encode()])
+        function = getattr(value, "function", None)
+        if callable(function) and hasattr(value, "version"):  # a calculator, which another one calls
+            declared = (value.id, value.version, getattr(value, "_declared", ""))
+            return join("ours", [name, *(self.value(one, what, depth + 1) for one in (function, declared))])
+        if hasattr(value, "version") and hasattr(value, "feature"):
+            return join("ours", [name, f"{value.id} {value.version}".encode()])
+        if is_frozen(kind):
+            fields = [getattr(value, field.name) for field in dataclasses.fields(value)]
+            return join("ours", [name, *(self.value(one, what, depth + 1) for one in fields)])
+        self._problem(f"{what} is a {kind.__qualname__}, which may be different whenever it runs")
+        return join("ours", [name])
 
     def _mapping(self, value: Mapping[Any, Any], inner: Callable[[Any], bytes]) -> bytes:
         pairs = sorted(((order_of(key), key, item) for key, item in list(value.items())), key=lambda pair: pair[0])
@@ -199,10 +255,11 @@ class Walk:
             return number
         module = function.__module__ or "__main__"
         name = function.__qualname__.replace(".<locals>", "")
-        if self._by_name:
-            return f"{module}.{name}".encode()
+        if self._functions != "told":
+            return f"{module}.{name}".encode() if self._functions == "named" else f"function {id(function)}".encode()
         if not entry and releases.is_installed(module, function.__code__.co_filename):
             return join("installed", [f"{module}.{name}".encode(), self._package(module)])
+        self.bounds.spend(codes=1)
         at = self._meet(function)
         code, defaults, named_defaults = function.__code__, function.__defaults__, function.__kwdefaults__
         self.checks.append(
@@ -215,7 +272,7 @@ class Walk:
         extra = {key: item for key, item in vars(function).items() if key != "__wrapped__"}
         label = "code" if entry else f"helper {name}{place_of(module, code.co_filename)}"
         text = body_of(code, entry=entry)
-        own = [text, *(self.value(part, f"a default of {name}") for part in (defaults, named_defaults, extra))]
+        own = [text, *(self._told(part, f"a default of {name}") for part in (defaults, named_defaults, extra))]
         self._part(label, "#" + hashlib.sha256(join("part", own)).hexdigest()[:12])
         reached = [part for name, one in self._reached(function) for part in (name.encode(), one)]
         self.nodes[at] = join("function", [*own, *reached])
@@ -271,15 +328,17 @@ class Walk:
 
     def _named(self, label: str, value: Any, place: str, written: frozenset[str] = frozenset()) -> bytes:
         """Describe a value that people know by a name."""
-        content = self.value(value, label, written=written)
-        if isinstance(value, (types.FunctionType, type, types.ModuleType, *COMPILED)):
+        content = self._told(value, label, written=written)
+        if self._functions != "told" or isinstance(value, (types.FunctionType, type, types.ModuleType, *COMPILED)):
             return content
-        if type(value) in PLAIN:
+        if content.startswith(MUCH):
+            shown = "too much to be looked at"
+        elif type(value) in PLAIN:
             shown = repr(value)
         else:
             if not is_fixed(value):
                 self.contents.append((value, written, content_digest(value, written)))
-            digest = content_digest(value, written, by_name=True)
+            digest = content_digest(value, written, functions="named")
             shown = repr(value) if type(value) in (list, tuple, dict) and is_short(value) else ""
             if not shown or len(shown) > MAX_SHOWN or "#" in shown:
                 shown = "#" + digest.hex()[:12]
@@ -318,10 +377,11 @@ class Walk:
         if number is not None:
             return number
         name = f"{kind.__module__}.{kind.__qualname__}".encode()
-        if self._by_name:
-            return name
+        if self._functions != "told":
+            return name if self._functions == "named" else b"class %d" % id(kind)
         if is_installed_class(kind):
             return join("installed", [name, self._package(kind.__module__)])
+        self.bounds.spend(codes=1)
         at = self._meet(kind)
         members = [(key, item) for key, item in sorted(vars(kind).items()) if is_of_class(key)]
         size = len(vars(kind))
@@ -335,7 +395,7 @@ class Walk:
                 isinstance(item, kind) or key in ("_member_map_", "_value2member_map_")
             ):
                 continue
-            described = self.value(item, f"{kind.__qualname__}.{key}", depth + 1)
+            described = self._told(item, f"{kind.__qualname__}.{key}", depth + 1)
             parts += [key.encode(), described]
             if not described.startswith(b"node:"):
                 shown += [key.encode(), described]
@@ -379,7 +439,7 @@ class Walk:
             return join("object", [*content, reduced.encode()])
         for part in reduced:
             if isinstance(part, Iterator):
-                part = list(part)  # noqa: PLW2901 - items of a list or a dict
+                part = list(itertools.islice(part, self.bounds.values + 1))  # noqa: PLW2901 - items of a list or a dict
             if getattr(part, "__module__", "") == "copyreg":  # how an object is made: by its class
                 continue
             if isinstance(part, dict) and NOT_STATE in part:

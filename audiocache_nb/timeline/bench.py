@@ -99,10 +99,9 @@ class Bench:
             return None
         if item is None or item.calculator is not calculator or item.tempo is not tempo:
             return None
-        same = calculator.fingerprint is item.code and (
-            calculator.version is None or calculator.version_text == item.version
-        )
-        return item if same else None
+        if calculator.version is None:
+            return item if calculator.fingerprint is item.code else None
+        return item if calculator.version_text == item.version else None
 
     def _keep(self, source: AudioSource, item: Item) -> None:
         if not item.dependencies:  # which calculator makes those is another question every time

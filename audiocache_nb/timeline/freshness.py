@@ -127,9 +127,10 @@ def notes(track: FeatureTrack | None, wanted: Item) -> tuple[str, ...]:
 def source_changed(track: FeatureTrack, wanted: Item) -> tuple[str, ...]:
     """What was edited in a calculator's code since the result was computed, under the same explicit version."""
     before = track.provenance.get("code")
-    if wanted.code is None or wanted.calculator.version is None or not isinstance(before, Mapping):
+    if wanted.calculator.version is None or not isinstance(before, Mapping):
         return ()
-    if before.get("digest") == wanted.code.digest:
+    code = wanted.calculator.fingerprint
+    if code is None or before.get("digest") == code.digest:
         return ()
     return tuple(_code_changed(before, wanted.facts["code"], wanted.calculator.id))
 

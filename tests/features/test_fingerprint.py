@@ -455,7 +455,7 @@ def test_watching_gives_the_same_object_for_the_same_code(load):
         (threading.Lock(), ""),
         (math.nan, ""),
     ],
-    ids=str,
+    ids=["iterator", "generator", "random", "lock", "nan"],
 )
 def test_what_cannot_be_told_is_said(value, reason):
     thing = value

@@ -148,7 +148,8 @@ class SessionMachine(RuleBasedStateMachine):
         def compute(samples, *, ctx):
             self = this()
             self.runs.append(feature)
-            while self.hold is not None and not self.hold.wait(0.001):
+            hold = self.hold  # of this run: what was cancelled under it never ends otherwise
+            while hold is not None and not hold.wait(0.001):
                 ctx.checkpoint()
             if feature in self.failing:
                 raise ZeroDivisionError("it broke")
