@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from audiocache_nb.errors import InvalidParameterError
 from audiocache_nb.features.track import FeatureTrack
+from audiocache_nb.sampling.blend import weighted_sums
 from audiocache_nb.sampling.options import (
     SNAP_FRAMES,
     check_edges,
@@ -25,7 +26,7 @@ from audiocache_nb.sampling.smooth import smoothed_rows
 from audiocache_nb.sampling.weights import Kernel, cubic_weights, nodes_of, to_db, to_power
 from audiocache_nb.timing.clip import ClipMap
 
-_VALUES_AT_ONCE: Final = 1 << 16
+_VALUES_AT_ONCE: Final = 1 << 18
 _WEIGHTS_AT_ONCE: Final = 1 << 20
 _LARGEST_READY_RADIUS: Final = 4096
 
@@ -188,12 +189,12 @@ class Sampler:
             first, weights = index, (1.0 - t, t)
         else:
             first, weights = index - 1, cubic_weights(t)
-        end = first + len(weights)
         if self._kernel is not None:
             return self._smoothed(first, weights)
+        end = first + len(weights)
         if first >= 0 and end <= last + 1:
             rows = self._selection.rows(first, end) if self._matrix is None else self._matrix[first:end]
-            return np.array(rows[0]) if len(weights) == 1 else self._dot(weights, rows)
+            return rows[0].copy() if end - first == 1 else self._dot(weights, rows)
         # beside the ends the frame at the edge stands for those that are missing
         low, high = max(first, 0), min(end, last + 1)
         if low >= high:
@@ -205,7 +206,8 @@ class Sampler:
         return self._dot(kept, self._selection.rows(low, high))
 
     def _dot(self, weights: Any, rows: NDArray[Any]) -> NDArray[Any]:
-        return np.asarray(np.array(weights, dtype=self.dtype) @ rows)
+        found: NDArray[Any] = np.array(weights, self.dtype).dot(rows)
+        return found
 
     def _smoothed(self, first: int, weights: tuple[float, ...]) -> NDArray[Any]:
         assert self._kernel is not None
@@ -253,21 +255,28 @@ class Sampler:
             If `times_s` is not one-dimensional.
         """
         position = self._positions(times_s)
-        out = np.empty((len(position), self.width), dtype=self.dtype)
         is_inside = self._inside(position)
-        inside = np.flatnonzero(is_inside)
-        if len(inside) < len(position):
+        if self._matrix is not None and self._kernel is None and self._frames:
+            # Straight from the rows: also outside, where something is that is written over then.
+            out = self._mixed(self._blended(_snapped(np.where(is_inside, position, 0.0)), self._matrix))
+        else:
+            out = np.empty((len(position), self.width), dtype=self.dtype)
+            self._in_blocks(position, np.flatnonzero(is_inside), out)
+        if not is_inside.all():
             self._fill_outside(out, position, ~is_inside)
+        return out
+
+    def _in_blocks(self, position: NDArray[np.float64], inside: NDArray[np.intp], out: NDArray[Any]) -> None:
+        """Neighbours in time share frames: what is read, and made of it, is needed by one block only."""
         snapped = _snapped(position[inside])
+        order = np.argsort(snapped, kind="stable")
+        inside, snapped = inside[order], snapped[order]
         step = max(1, _VALUES_AT_ONCE // max(1, self.width))
         if self._kernel is not None:
-            order = np.argsort(snapped, kind="stable")  # neighbours in time share frames
-            inside, snapped = inside[order], snapped[order]
-            step = max(1, min(4 * step, _WEIGHTS_AT_ONCE // min(2 * self._kernel.radius + 1, self._frames)))
+            step = max(1, min(step, _WEIGHTS_AT_ONCE // min(2 * self._kernel.radius + 1, self._frames)))
         for begin in range(0, len(inside), step):
             part = slice(begin, begin + step)
-            out[inside[part]] = self._mixed(self._values(snapped[part]))
-        return out
+            out[inside[part]] = self._mixed(self._blended(snapped[part]))
 
     def _positions(self, times_s: ArrayLike) -> NDArray[np.float64]:
         times = np.atleast_1d(np.asarray(times_s, dtype=np.float64))
@@ -303,32 +312,28 @@ class Sampler:
             index = np.clip(np.nan_to_num(np.floor(position[outside]), nan=0.0), 0, self._frames - 1)
             out[outside] = self._mixed(self._selection.at(index.astype(np.int64)))
 
-    def _values(self, position: NDArray[np.float64]) -> NDArray[Any]:
+    def _blended(self, position: NDArray[np.float64], rows: NDArray[Any] | None = None) -> NDArray[Any]:
+        """Values at positions within the track.
+
+        Parameters
+        ----------
+        position : ndarray [shape=(n,)] [frames]
+        rows : ndarray [shape=(frames, width)], optional
+            All rows, if they are at hand. Otherwise those that are needed are read, and smoothed.
+        """
         frames, weights = nodes_of(position, self.interpolation)
         nodes = [np.clip(frame, 0, self._frames - 1).astype(np.int64) for frame in frames]
-        smooth: NDArray[Any] | None = None
-        if self._kernel is not None:
-            fill = self.track.fill_value
-            different, inverse = np.unique(np.concatenate(nodes), return_inverse=True)
+        if rows is None:
+            needed, inverse = np.unique(np.concatenate(nodes), return_inverse=True)
             nodes = list(inverse.reshape(len(nodes), -1))
-            smooth = smoothed_rows(self._selection, different, self._kernel, fill=fill, decibels=self._decibels)
-
-        def read(at: NDArray[np.int64]) -> NDArray[Any]:
-            return self._selection.at(at) if smooth is None else smooth[at]
-
+            if self._kernel is None:
+                rows = self._selection.at(needed)
+            else:
+                fill = self.track.fill_value
+                rows = smoothed_rows(self._selection, needed, self._kernel, fill=fill, decibels=self._decibels)
         if len(nodes) == 1:
-            return read(nodes[0])
-        on_frame = position == np.floor(position)
-        total: NDArray[Any] | None = None
-        for node, weight in zip(nodes, weights, strict=True):
-            rows = read(node)
-            rows *= np.asarray(weight, dtype=self.dtype)[:, None]
-            total = rows if total is None else np.add(total, rows, out=total)
-        assert total is not None
-        if on_frame.any():  # exactly the frame, whatever its neighbours hold
-            middle = nodes[0 if len(nodes) == 2 else 1]
-            total[on_frame] = read(middle[on_frame])
-        return total
+            return np.asarray(np.take(rows, nodes[0], axis=0, mode="clip"))
+        return weighted_sums(rows, nodes, weights)
 
 
 def _snapped(position: NDArray[np.float64]) -> NDArray[np.float64]:

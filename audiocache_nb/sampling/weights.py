@@ -61,12 +61,16 @@ def nodes_of(position: Any, interpolation: Interpolation) -> tuple[tuple[Any, ..
 
 def to_power(db: NDArray[Any]) -> NDArray[Any]:
     """``10**(db / 10)``."""
-    return np.asarray(np.exp(db * db.dtype.type(_DB_TO_LOG)))
+    power = np.asarray(db * db.dtype.type(_DB_TO_LOG))
+    return np.exp(power, out=power)
 
 
 def to_db(power: NDArray[Any]) -> NDArray[Any]:
     """``10 log10(power)``, with a floor at -370 dB."""
-    return np.asarray(10.0 * np.log10(np.maximum(power, power.dtype.type(_LEAST_POWER))))
+    db = np.asarray(np.maximum(power, power.dtype.type(_LEAST_POWER)))
+    np.log10(db, out=db)
+    db *= 10.0
+    return db
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

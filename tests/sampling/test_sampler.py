@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from audiocache_nb.errors import InvalidParameterError
 from audiocache_nb.features.periodic import padded_periods
 from audiocache_nb.features.track import FeatureTrack
 from audiocache_nb.sampling import ClipMap, FrameSample, Sampler, sample, sample_history, sample_many, sample_range
+from audiocache_nb.sampling.blend import weighted_sums
 
 TICK_S = 1 / 1920  # at 120 quarter notes per minute
 
@@ -348,6 +350,44 @@ def test_times_in_any_order_and_more_than_fit_at_once() -> None:
         order = np.argsort(times)
         assert np.array_equal(many[order], sampler.many(times[order]))
         assert many[17] == pytest.approx(sampler.at(times[17]).values, abs=1e-5)
+
+
+def test_many_times_cost_the_rows_they_make_and_no_temporary_of_their_size() -> None:
+    rng = np.random.default_rng(12)
+    track = make_track(rng.normal(size=(50, 1025)))
+    complex_track = make_track((track.data + 1j * track.data[::-1]).astype(np.complex64))
+    times = rng.uniform(0.0, 3.0, 4000)
+    for one, options in (
+        (track, {}),
+        (track, {"interpolation": "cubic"}),
+        (complex_track, {}),
+        (track, {"smoothing": 2}),
+    ):
+        sampler = Sampler(one, **options)  # type: ignore[arg-type]
+        sampler.many(times[:10])  # what is imported on the way is not meant
+        tracemalloc.start()
+        nbytes = sampler.many(times).nbytes
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert nbytes == len(times) * 1025 * one.dtype.itemsize
+        assert peak < 1.5 * nbytes
+
+
+@pytest.mark.parametrize("width", [1, 3, 40, 1030])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.complex64])
+def test_sums_of_rows_are_those_of_a_loop(width: int, dtype: Any) -> None:
+    rng = np.random.default_rng(13)
+    rows = (rng.normal(size=(20, width)) + 1j * rng.normal(size=(20, width))).astype(np.complex64)
+    rows = rows if dtype is np.complex64 else rows.real.astype(dtype)
+    rows[7] = np.nan
+    count = 70_000 if width == 1 else 300  # more than are done at once
+    frames = [rng.integers(0, 20, count) for _ in range(3)]
+    weights = [np.where(frame == 7, 0.0, rng.normal(size=count)) for frame in frames]
+    got = weighted_sums(rows, frames, weights)
+    wide = np.nan_to_num(rows.astype(np.complex128))
+    expected = sum(wide[frame] * weight[:, None] for frame, weight in zip(frames, weights, strict=True))
+    assert got.dtype == dtype
+    assert np.max(np.abs(got - expected)) < 1e-5
 
 
 # ---- bands and channels ---------------------------------------------------------------------------
