@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import pathlib
 import shutil
@@ -79,8 +78,8 @@ def _loading(root: pathlib.Path, rounds: int) -> list[Row]:
         return float(sample.values.sum())
 
     def read() -> float:
-        arrays = np.load(io.BytesIO((root / "arrays.npz").read_bytes()), allow_pickle=False)
-        found = {name: arrays[name] for name in FEATURES}
+        with np.load(root / "arrays.npz", allow_pickle=False) as arrays:
+            found = {name: arrays[name] for name in FEATURES}
         return float(found["spectrogram"][861].sum())
 
     def first() -> float:

@@ -127,6 +127,8 @@ def mutate_bundle(data: bytes, rng: random.Random) -> bytes:
     except BundleError:  # an entry is damaged, which is seen when it is touched
         return mutate_bytes(data, rng)
     names = [name for name in parts if name != "manifest.json"]
+    if not {"document.json", "manifest.json"} <= set(parts):  # some other archive
+        return mutate_bytes(data, rng)
     if kind < 6:
         parts["document.json"] = mutate_json(parts["document.json"], rng)
     elif kind < 8:
@@ -150,6 +152,8 @@ def mutate_package(data: bytes, rng: random.Random) -> bytes:
     try:
         parts = _foreign_parts(data)
     except BundleError:
+        return mutate_bytes(data, rng)
+    if not parts:
         return mutate_bytes(data, rng)
     name = rng.choice(sorted(parts))
     if name.endswith(".json"):
