@@ -17,6 +17,12 @@ ROOT = pathlib.Path(__file__).parents[1]
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
+# librosa keeps what numba compiled beside its sources, and two processes that compile at once leave a mixture there
+# that ends the process which loads it. So each process that shares the tests has a folder of its own.
+_worker = os.environ.get("PYTEST_XDIST_WORKER", "alone")
+_numba = ROOT / ".pytest_cache" / "numba" / f"{sys.version_info.major}.{sys.version_info.minor}-{_worker}"
+os.environ["NUMBA_CACHE_DIR"] = str(_numba)
+
 # No deadline: a shared machine is slow now and then, and a test that depends on time proves nothing.
 hypothesis.settings.register_profile("dev", deadline=None)
 # Where everything is run at once, the same examples each time: who changes a line sees what that line did.
