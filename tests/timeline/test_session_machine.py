@@ -147,12 +147,11 @@ class SessionMachine(RuleBasedStateMachine):
 
         def compute(samples, *, ctx):
             self = this()
-            ctx.checkpoint()  # a thread may come here late, when its job has been cancelled and given up
             self.runs.append(feature)
             hold = self.hold  # of this run: what was cancelled under it never ends otherwise
             while hold is not None and not hold.wait(0.001):
                 ctx.checkpoint()
-            ctx.checkpoint()
+            ctx.checkpoint()  # a thread may come here late, when its job has been cancelled and given up
             if feature in self.failing:
                 raise ZeroDivisionError("it broke")
             bpm = sum(entry.bpm for entry in ctx.tempo.entries) if feature == "beat" else 0
