@@ -189,5 +189,6 @@ def test_an_array_that_decodes():
     np.testing.assert_array_equal(rows[np.array([5, 0])], np.array([[20, 21, 22, 23], [0, 1, 2, 3]]) / 2 - 10)
     np.testing.assert_array_equal(rows.reshape(12, 2)[11], [1, 1.5])
     np.testing.assert_array_equal(np.asarray(rows), rows[:])
-    with pytest.raises(ValueError, match="copy"):
-        np.array(rows, copy=False)
+    if np.lib.NumpyVersion(np.__version__) >= "2.0.0":  # before, False meant: only if it has to be
+        with pytest.raises(ValueError, match="copy"):
+            np.array(rows, copy=False)
