@@ -16,7 +16,13 @@ import tempfile
 
 from torture_worlds import ROWS, TEMPO_THAT_MATTERS, Row, World
 
-OTHERS = {"joblib by path": "joblib", "joblib by array": "joblib", "audinterface": "audinterface"}
+OTHERS = {
+    "joblib by path": "joblib",
+    "joblib by array": "joblib",
+    "audinterface": "audinterface",
+    "datasets": "datasets",
+    "lhotse": "lhotse",
+}
 
 
 def scores(cache: str, rows: tuple[Row, ...]) -> list[str]:
