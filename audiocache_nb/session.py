@@ -89,10 +89,10 @@ class Session(SessionDemand, SessionFreshness, SessionPlayhead, SessionTracks, S
     def __init__(
         self,
         cache_dir: str | os.PathLike[str] | Literal[False] | None = None,
-        *,
         workers: int | None = None,
         bpm: float = 120.0,
         beats_per_bar: int = 4,
+        *,
         registry: Registry | None = None,
         tempo_policy: Literal["project", "stale"] = "project",
         cache_budget_bytes: int | None = None,
@@ -192,13 +192,13 @@ class Session(SessionDemand, SessionFreshness, SessionPlayhead, SessionTracks, S
         self,
         source: Any,
         sample_rate: int | None = None,
-        *,
         name: str | None = None,
         track_id: str | None = None,
         offset_ticks: float = 0,
         region_start_tick: float | None = None,
         region_end_tick: float | None = None,
         analyze: Literal["demand", "all", "none"] = "demand",
+        *,
         nonfinite: Literal["refuse", "zero"] = "refuse",
         allow_partial: bool = False,
     ) -> Track:
@@ -270,8 +270,8 @@ class Session(SessionDemand, SessionFreshness, SessionPlayhead, SessionTracks, S
         self,
         track: Track | str,
         feature: str | Descriptor,
-        *,
         profile: AnalysisProfile | None = None,
+        *,
         timeout: float | None = None,
     ) -> FeatureTrack:
         """Ask for a feature and wait until it is there.
@@ -292,12 +292,12 @@ class Session(SessionDemand, SessionFreshness, SessionPlayhead, SessionTracks, S
         return found
 
     def peek(
-        self, track: Track | str, feature: str | Descriptor, *, profile: AnalysisProfile | None = None
+        self, track: Track | str, feature: str | Descriptor, profile: AnalysisProfile | None = None
     ) -> FeatureTrack | None:
         """The feature if it is there, fresh or stale; asks for nothing."""
         return self.timeline.peek(track, self._registry.resolve(feature, profile))
 
-    def plan(self, track: Track | str, features: Names, *, profile: AnalysisProfile | None = None) -> PlanReport:
+    def plan(self, track: Track | str, features: Names, profile: AnalysisProfile | None = None) -> PlanReport:
         """What a request would do: the steps, the expected time and bytes, what is cached already.
 
         Nothing is computed. ``session.plan(track, ["rms", "spectrogram"]).explain()`` is a text.

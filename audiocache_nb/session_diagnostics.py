@@ -53,7 +53,6 @@ class SessionDemand:
         self,
         track: Track | str,
         features: Names,
-        *,
         element: object = None,
         profile: AnalysisProfile | None = None,
     ) -> list[Job]:

@@ -25,7 +25,7 @@ class SessionFreshness:
     _stop_watching: Callable[[], None] | None = None
 
     def freshness(
-        self, track: Track | str, feature: str | Descriptor, *, profile: AnalysisProfile | None = None
+        self, track: Track | str, feature: str | Descriptor, profile: AnalysisProfile | None = None
     ) -> Freshness:
         """Whether a feature is there and right, and if not, why.
 

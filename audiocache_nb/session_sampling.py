@@ -82,14 +82,14 @@ class SessionSampling:
         track: Track | str,
         feature: str | Descriptor,
         time: float,
-        *,
         interpolation: str = "linear",
         smoothing: float | str = 0,
-        kernel: str = "box",
         band: Band = None,
         channel: Channel = None,
-        edges: str = "fill",
         profile: AnalysisProfile | None = None,
+        *,
+        kernel: str = "box",
+        edges: str = "fill",
     ) -> FrameSample | None:
         """One frame at a time of the timeline; None only if the feature is not there.
 
@@ -103,16 +103,16 @@ class SessionSampling:
         smoothing : float >= 0 [frames] or str
             Radius of a mean around the frame: a number of frames, or a time as ``"50 ms"``. Decibels are
             averaged as powers.
-        kernel : {"box", "hann"}
-            Whether all frames of the mean count alike, or the closer ones more.
         band : int, float or str, optional
             One band instead of all: an index, a name, or a frequency as ``"440 Hz"`` or a float [Hz].
         channel : int or str, optional
             One channel instead of all: an index, a name, or ``"mid"`` or ``"side"`` of left and right.
-        edges : {"fill", "hold"}
-            Whether there is silence outside the recording, or its first and last frame go on.
         profile : AnalysisProfile, optional
             Data of another profile are never taken instead.
+        kernel : {"box", "hann"}
+            Whether all frames of the mean count alike, or the closer ones more.
+        edges : {"fill", "hold"}
+            Whether there is silence outside the recording, or its first and last frame go on.
 
         Returns
         -------
@@ -197,8 +197,8 @@ class SessionSampling:
         feature: str | Descriptor,
         start: float,
         end: float,
-        *,
         padding: int = 0,
+        *,
         band: Band = None,
         channel: Channel = None,
         profile: AnalysisProfile | None = None,
@@ -249,8 +249,8 @@ class SessionSampling:
         feature: str | Descriptor,
         time: float,
         count: int,
-        *,
         spacing: float | None = None,
+        *,
         interpolation: str = "nearest",
         smoothing: float | str = 0,
         kernel: str = "box",

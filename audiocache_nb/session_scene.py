@@ -29,9 +29,9 @@ class SceneVerbs:
     def save(
         self: Any,
         path: str | os.PathLike[str],
-        *,
-        prune: bool = True,
+        prune: bool = True,  # noqa: FBT001, FBT002 - a public name
         audio: Literal["embed", "reference", "none"] = "embed",
+        *,
         on_progress: Callable[[float], object] | None = None,
     ) -> SceneReport:
         """Write the scene to a file: tracks, tempo, who asks for what, and the features that are there.
