@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from audiocache_nb.analysis.costs import CostModel
@@ -22,6 +22,7 @@ from audiocache_nb.features.profile import AnalysisProfile
 from audiocache_nb.features.registry import Registry, calculators
 from audiocache_nb.features.track import FeatureTrack
 from audiocache_nb.session_diagnostics import Names, SessionDemand
+from audiocache_nb.session_focus import SessionFocus
 from audiocache_nb.session_freshness import SessionFreshness, checked_salt
 from audiocache_nb.session_playhead import SessionPlayhead
 from audiocache_nb.session_sampling import SessionSampling
@@ -44,7 +45,9 @@ if TYPE_CHECKING:
 CHECKED_BY_GET_BYTES = 8 << 20  # bigger features are checked where they are touched
 
 
-class Session(SessionDemand, SessionFreshness, SessionPlayhead, SessionTracks, SessionSampling, SceneVerbs):
+class Session(
+    SessionDemand, SessionFocus, SessionFreshness, SessionPlayhead, SessionTracks, SessionSampling, SceneVerbs
+):
     """A timeline of audio tracks, and the features that are computed for them.
 
     Parameters
@@ -303,15 +306,6 @@ class Session(SessionDemand, SessionFreshness, SessionPlayhead, SessionTracks, S
         Nothing is computed. ``session.plan(track, ["rms", "spectrogram"]).explain()`` is a text.
         """
         return self.timeline.plan(track, self._resolve(features, profile))
-
-    def prefer(self, tracks: Iterable[Track | str]) -> None:
-        """Compute what is asked of these tracks first; plots say so of what is on the screen.
-
-        Replaces what was preferred before. Tracks that are not there (any more) do not matter.
-        """
-        known = self.tracks
-        ids = [track if isinstance(track, str) else track.id for track in tracks]
-        self.timeline.scheduler.prefer(known[one].source_id for one in ids if one in known)
 
     def wait(self, timeout: float | None = None) -> None:
         """Wait until nothing is queued or running; Ctrl-C ends the waiting, not the work.

@@ -16,7 +16,7 @@ from audiocache_nb.analysis.outputs import Outputs, Rows
 from audiocache_nb.analysis.plan import Group, Item, LocalTask, Plan
 from audiocache_nb.analysis.program import Memory, Node
 from audiocache_nb.analysis.results import as_calculator_error, seal
-from audiocache_nb.analysis.segments import Segment, SegmentReader, segment_samples
+from audiocache_nb.analysis.segments import Focus, Segment, SegmentReader, segment_samples
 from audiocache_nb.analysis.shared import Run, batch_frames
 from audiocache_nb.errors import CalculatorContractError, Cancelled
 from audiocache_nb.features.function import FunctionCalculator, check_rows
@@ -130,6 +130,7 @@ class Pass:
         share: float = 1.0,
         size: int | None = None,
         outputs: Outputs | None = None,
+        focus: Focus = lambda: None,
     ) -> None:
         self.plan = plan
         self.control = control
@@ -141,9 +142,8 @@ class Pass:
             for task in group.tasks
         }
         left, right = plan.reach_samples
-        self._reader = SegmentReader(
-            plan.source, left, right, mono=plan.needs_mono, size=size or segment_samples(plan.source)
-        )
+        size = size or segment_samples(plan.source)
+        self._reader = SegmentReader(plan.source, left, right, mono=plan.needs_mono, size=size, focus=focus)
         self._lock = threading.Lock()
         self._samples_done = 0
         self._segments_done: list[tuple[int, int, bool]] = []  # samples, and whether they are the last

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from audiocache_nb.analysis.control import Control, Progress
 from audiocache_nb.analysis.outputs import Outputs
 from audiocache_nb.analysis.plan import Item
+from audiocache_nb.analysis.segments import Focus
 
 if TYPE_CHECKING:
     from audiocache_nb.audio.source import AudioSource
@@ -47,6 +48,7 @@ class Job:
         self.priority = priority
         self.find: Callable[[str], FeatureTrack | None] = lambda _key: None  # what is there already, by key
         self.outputs = Outputs()
+        self.focus: Focus = lambda: None  # what of the source is looked at
         self.growing: Callable[[str], Growing | None] = lambda _key: None  # what is being computed, by key
         self.control = Control()
         self.state: JobState = "queued"

@@ -72,7 +72,7 @@ def _run_pass(job: Job, plan: Plan, threads: int, share: float, done: Done, fail
     items = [task.item for group in plan.groups for task in group.tasks]
     job.control.enter(plan.title)
     try:
-        work = Pass(plan, job.control, share=share, outputs=job.outputs)
+        work = Pass(plan, job.control, share=share, outputs=job.outputs, focus=job.focus)
     except (IngestError, OSError, MemoryError) as problem:
         _fail_all(items, problem, failed)
         return []

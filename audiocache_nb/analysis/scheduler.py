@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import atexit
 import bisect
+import functools
 import logging
 import os
 import threading
 import time
 import weakref
-from collections.abc import Iterable
-from typing import Protocol
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Protocol
 
 from audiocache_nb.analysis.control import Progress
 from audiocache_nb.analysis.jobs import Job, JobState
@@ -20,6 +21,9 @@ from audiocache_nb.analysis.plan import Item
 from audiocache_nb.analysis.runner import run_job
 from audiocache_nb.errors import Cancelled, SessionClosedError
 from audiocache_nb.features.track import FeatureTrack
+
+if TYPE_CHECKING:
+    from audiocache_nb.audio.source import AudioSource
 
 TELLS_PER_SECOND = 15  # with the burst of 5, at most 20 pieces of progress leave the scheduler in any second
 BURST = 5
@@ -63,6 +67,7 @@ class Scheduler:
     def __init__(self, sink: Sink, workers: int | None = None) -> None:
         self.workers = workers or default_workers()
         self.outputs = Outputs()  # of jobs submitted from now on
+        self.focus: Callable[[AudioSource], tuple[int, int] | None] = lambda _source: None  # see `segments.Focus`
         self._sink = sink
         self._wake = threading.Condition(threading.Lock())
         self._queue: list[Job] = []
@@ -92,6 +97,7 @@ class Scheduler:
                 raise SessionClosedError("The session is closed.", hint="Make a new acn.Session().")
             job.on_cancel = lambda: self.cancel(job)
             job.outputs = self.outputs
+            job.focus = functools.partial(self.focus, job.source)
             bisect.insort(self._queue, job, key=self._order)
             if self._idle < len(self._queue) and len(self._threads) < self.workers:
                 self._start_thread()

@@ -21,6 +21,9 @@ LONG_FROM_SEGMENTS = 16
 READ_SAMPLES = 1 << 16
 CLOSE_S = 0.2
 
+Focus = Callable[[], "tuple[int, int] | None"]
+"""Returns the samples ``first .. end - 1`` that somebody looks at just now, None: nobody does. Must not raise."""
+
 
 @dataclasses.dataclass(slots=True, eq=False)
 class Segment:
@@ -63,11 +66,47 @@ class SegmentBuffers:
         self.mono = np.empty(length if mono else 0, np.float32)
 
 
+class Pending:
+    """Which segments are still to be handed out, and which of them is next.
+
+    Parameters
+    ----------
+    count : int >= 0
+    """
+
+    def __init__(self, count: int) -> None:
+        self._open = np.ones(count, dtype=np.bool_)
+        self._numbers = np.arange(count)
+        self._first = 0
+
+    def take(self, near: tuple[int, int] | None) -> int | None:
+        """The next segment, which is pending no longer; None if there is none.
+
+        Parameters
+        ----------
+        near : (low, high) or None
+            Segments that are looked at, both ends included: the one closest to them is next, and of several
+            that are equally close the earliest; None: the earliest of all.
+        """
+        while self._first < len(self._open) and not self._open[self._first]:
+            self._first += 1
+        if self._first == len(self._open):
+            return None
+        chosen = self._first
+        if near is not None:
+            low, high = (min(max(0, one), len(self._open) - 1) for one in near)
+            distances = np.maximum(np.maximum(low - self._numbers, self._numbers - high), 0)
+            distances[~self._open] = len(self._open)
+            chosen = int(np.argmin(distances))
+        self._open[chosen] = False
+        return chosen
+
+
 class SegmentReader:
-    """Hands out the segments of a source in order, to any number of threads.
+    """Hands out the segments of a source, to any number of threads: in order, or what is looked at first.
 
     Decoding happens under a lock, one thread at a time, while the others compute. The samples that
-    two neighbouring segments share are decoded once.
+    two neighbouring segments share are decoded once if they are handed out one after the other.
 
     Parameters
     ----------
@@ -78,20 +117,36 @@ class SegmentReader:
         Whether the mono mix is needed.
     size : int > 0 [samples]
         Anchors per segment.
+    focus : callable, optional
+        What is looked at; asked for anew with every segment. It counts where any place can be read at once and
+        exactly: in arrays, and in files whose decoder finds every sample again.
     """
 
-    def __init__(self, source: AudioSource, left: int, right: int, *, mono: bool, size: int = SEGMENT_SAMPLES) -> None:
+    def __init__(
+        self,
+        source: AudioSource,
+        left: int,
+        right: int,
+        *,
+        mono: bool,
+        size: int = SEGMENT_SAMPLES,
+        focus: Focus = lambda: None,
+    ) -> None:
         self.left, self.right, self.size = left, right, size
         self.total = source.frames
         self._mono = mono
         self._channels = source.channels
         self._lock = threading.Lock()
-        self._position = 0
+        self._pending = Pending(self.count)
+        self._following = 0  # the segment that begins with what is carried
         self._decoded = 0
         self._closing = threading.Event()
         self._carry = np.zeros((left + right, source.channels), np.float32)
         self._array = source.array
         self._reader = source.open()
+        # A stream that breaks off may not be found again at the place where it was decoded to.
+        seeks = getattr(self._reader, "seeks_exactly", False) and not source.health.truncated
+        self._focus = focus if self._array is not None or seeks else lambda: None
 
     @property
     def count(self) -> int:
@@ -108,16 +163,16 @@ class SegmentReader:
         It is valid until the same buffers are used again.
         """
         with self._lock:
-            if self._closing.is_set() or self._position >= self.total:
+            number = None if self._closing.is_set() else self._pending.take(self._near())
+            if number is None:
                 return None
-            first = self._position
+            first = number * self.size
             end = min(first + self.size, self.total)
-            self._position = end
             samples = self._view(first, end)
             if samples is None:
                 samples = buffers.samples[: end - first + self.left + self.right]
                 if self._array is None:
-                    self._fill(samples, end)
+                    self._fill(samples, number)
                 else:
                     self._copy(samples, first - self.left)
             if self._closing.is_set():
@@ -148,19 +203,29 @@ class SegmentReader:
         out[high - start :] = 0
         out[low - start : high - start] = self._array[low:high]
 
-    def _fill(self, out: NDArray[np.float32], end: int) -> None:
-        """Samples up to ``end + right``: what the last segment left, then newly decoded ones."""
+    def _near(self) -> tuple[int, int] | None:
+        """The segments that are looked at."""
+        span = self._focus()
+        return None if span is None else (span[0] // self.size, max(span[0], span[1] - 1) // self.size)
+
+    def _fill(self, out: NDArray[np.float32], number: int) -> None:
+        """The samples of a segment and around it: what the one before it has left, then newly decoded ones."""
         overlap = self.left + self.right
-        if self._decoded == 0:  # before the recording there is silence, and nothing is carried yet
-            have = self.left
-            out[:have] = 0
-        else:
+        if number == self._following and number > 0:
             have = overlap
-            out[:overlap] = self._carry
+            out[:have] = self._carry
+        else:
+            start = number * self.size - self.left
+            have = max(0, -start)  # before the recording there is silence
+            out[:have] = 0
+            if self._decoded != start + have:
+                self._reader.seek(start + have)
+                self._decoded = start + have
         wanted = min(len(out) - have, self.total - self._decoded)
         read_into(out[have : have + wanted], self._reader, self._decoded, self.total)
         self._decoded += wanted
         out[have + wanted :] = 0  # and after it
+        self._following = number + 1
         if overlap:
             self._carry[:] = out[len(out) - overlap :]
 

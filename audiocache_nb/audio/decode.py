@@ -156,6 +156,11 @@ class SoundFileReader:
         return 8 if self.subtype in {"PCM_S8", "PCM_U8"} else 16
 
     @property
+    def seeks_exactly(self) -> bool:
+        """Whether `seek` is quick, and followed by the same samples to the last bit as without it."""
+        return self.subtype in _SAMPLE_BYTES
+
+    @property
     def recipe(self) -> dict[str, str | int]:
         """How the file becomes samples."""
         return {
@@ -236,9 +241,11 @@ class SoundFileReader:
         """Continue with `frame` (clipped to the recording)."""
         with self._lock:
             frame = max(0, frame if self._frames is None else min(frame, self._frames))
-            if self.subtype in _SAMPLE_BYTES and self._jump(frame):
-                return
-            if frame < self._position:
+            if self.seeks_exactly:
+                if self._jump(frame):
+                    return
+                self._rewind()  # where a failed seek has left the decoder is not known
+            elif frame < self._position:
                 self._rewind()
             while self._position < frame and len(self._read(frame - self._position)):
                 pass

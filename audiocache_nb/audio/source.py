@@ -18,7 +18,11 @@ from audiocache_nb.errors import InvalidParameterError
 
 
 class BlockReader(Protocol):
-    """One open pass over the audio, for one thread at a time."""
+    """One open pass over the audio, for one thread at a time.
+
+    A reader whose `seek` is quick, and followed by the very samples that come without it, may say so by an
+    attribute ``seeks_exactly = True``: what is looked at is then analysed first.
+    """
 
     def read(self, frames: int) -> NDArray[np.float32]:
         """Return the next samples, at most `frames` [shape=(m, channels)], C-contiguous.

@@ -22,6 +22,7 @@ from audiocache_nb.features.track import FeatureTrack
 from audiocache_nb.timeline import events
 from audiocache_nb.timeline.bench import Bench
 from audiocache_nb.timeline.demand import Demand
+from audiocache_nb.timeline.focus import FocusBook
 from audiocache_nb.timeline.freshness import CHANGED
 from audiocache_nb.timeline.gate import Estimate, Gate, estimate
 from audiocache_nb.timeline.state import FeatureEntry, Slot, SourceState
@@ -63,6 +64,8 @@ class Desk:
         self.demand = Demand()
         self.registry = registry
         self.scheduler = Scheduler(self, workers)
+        self.focus = FocusBook(self.store.snapshot)
+        self.scheduler.focus = self.focus.of
         self._tempo = tempo
         self._work = Work()
         self._bench = Bench(registry, tempo, self._work, salt)

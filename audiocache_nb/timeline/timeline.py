@@ -278,6 +278,7 @@ class Timeline(Desk):
         """An element asks for nothing any more."""
         with self.store.changing() as change:
             name = self.elements.name(element)
+            self.focus.withdraw(name)
             asked = self.demand.withdraw(name)
             if asked and not self.closed:
                 found = [change.tracks[one].source_id for one in asked if one in change.tracks]

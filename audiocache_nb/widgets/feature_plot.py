@@ -215,6 +215,19 @@ class FeaturePlot(PlotLayers, PlotTraits, PlayheadTraits, AcnWidget):
         if "_tiles" not in self.__dict__ or self._session.closed:
             return
         self._session.prefer(self._tiles.look(self, self._track_id if change["new"] else None))
+        self._look(seen=change["new"])
+
+    @traitlets.observe("span")
+    def _span_changed(self, _change: Any) -> None:
+        if "_tiles" in self.__dict__ and self.in_view and not self._session.closed:
+            self._look(seen=True)
+
+    def _look(self, *, seen: bool) -> None:
+        """Have the visible part of what is being computed come first."""
+        if seen and self._track_id in self._session.store.snapshot().tracks:
+            self._session.focus(self._track_id, *self.span, element=self._element)
+        else:
+            self._session.unfocus(self._element)
 
     # -- page and end ---------------------------------------------------------------------------------
 
@@ -231,6 +244,7 @@ class FeaturePlot(PlotLayers, PlotTraits, PlayheadTraits, AcnWidget):
         self._unseen()
         if not self._session.closed:
             self._session.prefer(self._tiles.look(self, None))
+            self._session.unfocus(self._element)
         self._session.release(self._element)
 
     def _fallback(self) -> Fallback:

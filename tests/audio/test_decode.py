@@ -105,6 +105,21 @@ def test_seeking_gives_the_same_samples(container, subtype, channels, written):
         np.testing.assert_array_equal(reader.read(700), wanted[place : place + 700])
 
 
+def test_a_seek_that_failed_leaves_no_doubt_about_the_place(written, monkeypatch):
+    data = written("FLAC", "PCM_16")
+    wanted = all_of(opened(data))
+    reader = opened(data, frames=len(wanted))
+    reader.read(5000)
+
+    def stray(frame):
+        reader._stream.seek(frame + 1000)
+        return False
+
+    monkeypatch.setattr(reader, "_jump", stray)
+    reader.seek(9000)
+    np.testing.assert_array_equal(reader.read(700), wanted[9000:9700])
+
+
 @pytest.mark.parametrize("container", ["WAV", "FLAC", "OGG", "MP3"])
 @given(blocks=st.lists(st.integers(1, 9000), min_size=1, max_size=6))
 @settings(max_examples=20)

@@ -31,6 +31,7 @@ FLOORS = {
     "session_sampling": 10,
     "session_tracks": 10,
     "session_freshness": 10,
+    "session_focus": 10,
     "session_diagnostics": 10,
     "cli": 10,
     "__main__": 10,

@@ -132,6 +132,7 @@ class FakeSession(SessionPlayhead):
         self.calls: list[tuple] = []
         self.grown: dict[str, tuple] = {}
         self.preferred: list[str] = []
+        self.focused: dict[str, tuple[str, float, float]] = {}
         self.demand: dict[str, tuple] = {}
         self.fail_with: Exception | None = None
         self._numbers = itertools.count(1)
@@ -214,6 +215,12 @@ class FakeSession(SessionPlayhead):
 
     def prefer(self, tracks) -> None:
         self.preferred = sorted(tracks)
+
+    def focus(self, track, start, end, *, element) -> None:
+        self.focused[element] = (track, start, end)
+
+    def unfocus(self, element) -> None:
+        self.focused.pop(element, None)
 
     def release(self, element) -> None:
         self._verb("release", element)
