@@ -6,10 +6,11 @@ import contextlib
 import dataclasses
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from audiocache_nb.cache import entry
+from audiocache_nb.cache.derived import derived_keys
 from audiocache_nb.cache.files import is_file, is_folder, join
 from audiocache_nb.cache.place import Place, is_entry
 from audiocache_nb.errors import AudioCacheError
@@ -79,11 +80,14 @@ class Budget:
         used = sum(one.size for one in found)
         count = size = 0
         if used > self.budget_bytes:
+            known = {one.name: one for one in found}
             for one in self._least_worth(found, used - int(KEPT_PART * self.budget_bytes)):
-                with contextlib.suppress(OSError):
-                    self._place.files.unlink(self._place.path_of(one.name))
-                    count += 1
-                    size += one.size
+                for going in (one, *self._derived(one.name, known)):
+                    if known.pop(going.name, None) is not None:
+                        with contextlib.suppress(OSError):
+                            self._place.files.unlink(self._place.path_of(going.name))
+                            count += 1
+                            size += going.size
         with self._lock:
             self._used, self._since_look = used - size, 0
         return count, size
@@ -103,6 +107,12 @@ class Budget:
                 return
             to_free -= one.size
             yield one
+
+    def _derived(self, name: str, known: Mapping[str, Stored]) -> list[Stored]:
+        """What was made of an entry, and is of no use without it."""
+        layout = self.layout(name)
+        keys = [] if layout is None else derived_keys(str(layout.plain["key"]))
+        return [known[one] for one in map(self._place.name_of, keys) if one in known]
 
     def layout(self, name: str) -> entry.Layout | None:
         """The header of an entry, or None if there is none that is whole."""

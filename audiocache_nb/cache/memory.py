@@ -47,6 +47,13 @@ class MemoryCache:
             while self._bytes > self.budget_bytes:
                 self._drop(next(iter(self._tracks)))
 
+    def get_derived(self, key: str) -> FeatureTrack | None:
+        """What was made of a feature and kept beside it; here nothing is."""
+        return None
+
+    def put_derived(self, track: FeatureTrack) -> None:
+        """Keep what was made of a feature, where the feature is kept; in memory it is with whoever made it."""
+
     def discard(self, key: str) -> None:
         """Forget a track, if it is there."""
         with self._lock:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable
 
+from audiocache_nb.cache.derived import derived_keys
 from audiocache_nb.cache.disk import DiskCache
 from audiocache_nb.cache.memory import MemoryCache
 from audiocache_nb.cache.writer import EXIT_S, Writer
@@ -47,12 +48,22 @@ class CacheStore(MemoryCache):
         if not track.provenance.get("uncacheable"):
             self.writer.submit(track)
 
+    def get_derived(self, key: str) -> FeatureTrack | None:
+        """What was made of a feature and kept beside it, or None."""
+        return self.writer.find(key) or self.disk.get(key)
+
+    def put_derived(self, track: FeatureTrack) -> None:
+        """Write what was made of a feature; whoever made it has it in memory. It goes when the feature goes."""
+        self.writer.submit(track)
+
     def discard(self, key: str) -> None:
-        """Forget a track, wherever it is."""
+        """Forget a track, wherever it is, and what was made of it."""
         super().discard(key)
-        self.writer.forget(lambda track: track.key == key)
+        keys = {key, *derived_keys(key)}
+        self.writer.forget(lambda track: track.key in keys)
         self._mapped.pop(key, None)
-        self.disk.discard(key)
+        for one in keys:
+            self.disk.discard(one)
 
     def discard_audio(self, digest: str) -> dict[str, int]:
         """Forget everything computed from some audio, as far as this session knows of it.
@@ -68,7 +79,8 @@ class CacheStore(MemoryCache):
         found |= super().discard_audio(digest)
         for key in found:
             self._mapped.pop(key, None)
-            self.disk.discard(key)
+            for one in (key, *derived_keys(key)):
+                self.disk.discard(one)
         return found
 
     def discard_stored(self, digest: str) -> dict[str, int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +33,22 @@ class Tiles(Protocol):
     def tile(self, level: int, index: int) -> tuple[int, NDArray[Any]]: ...
 
 
+class _JoinedCells:
+    """Cells joined in pairs; only those that are looked at."""
+
+    def __init__(self, cells: NDArray[Any], factor: int) -> None:
+        self._cells, self._factor = cells, factor
+        self.shape: tuple[int, ...] = (-(-len(cells) // factor), *cells.shape[1:])
+        self.dtype, self.ndim = np.dtype(np.float32), len(self.shape)
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, index: slice) -> NDArray[np.float32]:
+        start, stop, _ = index.indices(len(self))
+        return join_extremes(self._cells[start * self._factor : stop * self._factor], self._factor)
+
+
 class WavePyramid:
     """A waveform from an overview down to single samples, whose extremes are exact at every level.
 
@@ -49,7 +65,7 @@ class WavePyramid:
         Samples of the recording.
     read : callable
         Reads samples, from any thread.
-    tile_buckets, checkpoint
+    tile_buckets, checkpoint, kept
         As for :class:`~audiocache_nb.sampling.pyramid.MinMaxPyramid`.
 
     Raises
@@ -69,26 +85,28 @@ class WavePyramid:
         read: ReadSamples,
         tile_buckets: int = 2048,
         checkpoint: Callable[[], None] = lambda: None,
+        kept: NDArray[Any] | None = None,
     ) -> None:
         if cell_samples < 1 or cell_samples & (cell_samples - 1) or len(cells) != -(-frames // cell_samples):
             raise InvalidParameterError(f"{len(cells)} cells of {cell_samples} samples do not hold {frames} samples.")
         self.depth = -(-(cell_samples.bit_length() - 1) // 2)
         joined = 4**self.depth // cell_samples
-        self._cells = MinMaxPyramid(
-            cells if joined == 1 else join_extremes(cells[: len(cells)], joined),
+        self.cells = MinMaxPyramid(
+            cells if joined == 1 else cast("NDArray[Any]", _JoinedCells(cells, joined)),
             tile_buckets=tile_buckets,
             checkpoint=checkpoint,
+            kept=kept,
         )
         self._read = read
         self.buckets = frames
         self.tile_buckets = tile_buckets
-        self.levels = self._cells.levels + self.depth
-        self.extremes = self._cells.extremes
+        self.levels = self.cells.levels + self.depth
+        self.extremes = self.cells.extremes
 
     @property
     def nbytes(self) -> int:
         """Bytes kept, without the data."""
-        return self._cells.nbytes
+        return self.cells.nbytes
 
     def bucket_count(self, level: int) -> int:
         """Number of buckets at a level."""
@@ -106,7 +124,7 @@ class WavePyramid:
             The recording cannot be read any more.
         """
         if level >= self.depth:
-            return self._cells.tile(level - self.depth, index)
+            return self.cells.tile(level - self.depth, index)
         start, count = index * self.tile_buckets, self.bucket_count(level)
         if level < 0 or not 0 <= start < count:
             raise InvalidParameterError(f"Level {level} has {count} buckets; there is no tile {index}.")

@@ -7,6 +7,7 @@ of them is asked for, which costs no more than the kept ones: such a tile covers
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
@@ -42,6 +43,9 @@ class Pyramid:
         Buckets of a full tile.
     nbytes : int
         Bytes kept, without the data.
+    kept_rows : ndarray or None
+        The kept levels one after another; None if there are none. Given to another pyramid of the same data
+        and choices as `kept`, they save it the building.
     """
 
     factor: ClassVar[int]
@@ -61,6 +65,7 @@ class Pyramid:
             kept += 1
         self._kept_from = kept
         self._kept: list[NDArray[Any]] = []
+        self.kept_rows: NDArray[Any] | None = None
 
     @property
     def nbytes(self) -> int:
@@ -102,28 +107,40 @@ class Pyramid:
             return start, self._kept[level - self._kept_from][start:stop]
         return start, self._made(level, start, stop)
 
-    def _build(self, checkpoint: Checkpoint) -> None:
+    def _build(self, checkpoint: Checkpoint, kept: NDArray[Any] | None = None) -> None:
         if self.levels <= self._kept_from:
             return
-        count = self.bucket_count(self._kept_from)
+        counts = [self.bucket_count(level) for level in range(self._kept_from, self.levels)]
+        if kept is not None and self._fits(kept, sum(counts)):
+            self._split(kept, counts)
+            return
         step = max(1, BLOCK_VALUES // max(1, self._values_per_frame() * self.factor**self._kept_from))
-        first: NDArray[Any] | None = None
-        for start in range(0, count, step):
+        rows: NDArray[Any] | None = None
+        for start in range(0, counts[0], step):
             checkpoint()
-            stop = min(start + step, count)
+            stop = min(start + step, counts[0])
             made = self._unchanged(start, stop)
             if made is None:
                 made = self._made(self._kept_from, start, stop)
-            if first is None:
-                first = np.empty((count, *made.shape[1:]), made.dtype)
-            first[start : start + len(made)] = made
-        assert first is not None  # this level has more than one tile below it
-        self._kept.append(first)
-        while len(self._kept) + self._kept_from < self.levels:
+            if rows is None:
+                rows = np.empty((sum(counts), *made.shape[1:]), made.dtype)
+            rows[start : start + len(made)] = made
+        assert rows is not None  # this level has more than one tile below it
+        self._split(rows, counts)
+        for lower, level in itertools.pairwise(self._kept):
             checkpoint()
-            self._kept.append(self._joined(self._kept[-1]))
-        for level in self._kept:
+            level[...] = self._joined(lower)
+        for level in (rows, *self._kept):
             level.setflags(write=False)
+
+    def _split(self, rows: NDArray[Any], counts: list[int]) -> None:
+        self.kept_rows = rows
+        self._kept = np.split(rows, np.cumsum(counts[:-1]))
+
+    def _fits(self, kept: NDArray[Any], count: int) -> bool:
+        """Whether these can be the kept levels."""
+        like = self._made(0, 0, 0)
+        return bool(kept.shape == (count, *like.shape[1:]) and kept.dtype == like.dtype)
 
     def _unchanged(self, start: int, stop: int) -> NDArray[Any] | None:
         """Buckets of the first kept level that are already known; None: they have to be made."""
@@ -162,6 +179,8 @@ class MinMaxPyramid(Pyramid):
         Memory for the levels that are kept.
     checkpoint : callable
         Called between blocks; what it raises ends the building.
+    kept : ndarray, optional
+        `kept_rows` of an earlier pyramid; what does not fit is not used.
     """
 
     factor = 4
@@ -173,12 +192,13 @@ class MinMaxPyramid(Pyramid):
         tile_buckets: int = 2048,
         kept_bytes: int = KEPT_BYTES,
         checkpoint: Checkpoint = _go_on,
+        kept: NDArray[Any] | None = None,
     ) -> None:
         if data.ndim not in (2, 3) or (data.ndim == 3 and data.shape[2] != 2):
             raise InvalidParameterError(f"Extremes need shape (n, channels) or (n, channels, 2), not {data.shape}.")
         self.channels = int(data.shape[1])
         super().__init__(data, tile_buckets=tile_buckets, bucket_bytes=8 * self.channels, kept_bytes=kept_bytes)
-        self._build(checkpoint)
+        self._build(checkpoint, kept)
         self.extremes = self._extremes(checkpoint)
 
     def _extremes(self, checkpoint: Checkpoint) -> tuple[float, float] | None:
@@ -213,7 +233,7 @@ class ImagePyramid(Pyramid):
         The range that is spread over 0 .. 255.
     max_rows : int
         More bins than this are joined into fewer rows.
-    tile_buckets, kept_bytes, checkpoint
+    tile_buckets, kept_bytes, checkpoint, kept
         As for :class:`MinMaxPyramid`.
     previous : ImagePyramid, optional
         Of the same data when less of them was computed; `data` then say what is the same (`same_as`).
@@ -238,6 +258,7 @@ class ImagePyramid(Pyramid):
         kept_bytes: int = KEPT_BYTES,
         checkpoint: Checkpoint = _go_on,
         previous: ImagePyramid | None = None,
+        kept: NDArray[Any] | None = None,
     ) -> None:
         if data.ndim != 2 or not data.shape[1]:
             raise InvalidParameterError(f"A picture needs shape (n, bins), not {data.shape}.")
@@ -251,7 +272,7 @@ class ImagePyramid(Pyramid):
             previous.buckets, previous.rows, previous._low, previous._high, previous._kept_from
         )  # fmt: skip
         self._previous = previous if fits else None
-        self._build(checkpoint)
+        self._build(checkpoint, kept)
         self._previous = None
 
     def _unchanged(self, start: int, stop: int) -> NDArray[Any] | None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import logging
 import math
+import time
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -15,7 +17,9 @@ from audiocache_nb.errors import AudioCacheError
 from audiocache_nb.features.track import FeatureTrack
 from audiocache_nb.models.text import display_text
 from audiocache_nb.sampling.depths import EventTable, WavePyramid
-from audiocache_nb.sampling.pyramid import ImagePyramid, MinMaxPyramid, finite_range
+from audiocache_nb.sampling.pyramid import ImagePyramid, MinMaxPyramid, Pyramid, finite_range
+from audiocache_nb.sampling.rows import TrackRows
+from audiocache_nb.sampling.shelf import PyramidShelf, Shelved
 from audiocache_nb.widgets.growth import DoneRows, runs
 from audiocache_nb.widgets.layers import Picture, kind_of, value_text
 from audiocache_nb.widgets.ranges import curve_range, declared_range, image_range, wave_range
@@ -36,6 +40,7 @@ def make_picture(
     audio: Any = None,
     done: NDArray[np.bool_] | None = None,
     before: Picture | None = None,
+    shelf: PyramidShelf | None = None,
 ) -> Picture:
     """Build what is drawn of a track; may take a second or two for an hour of audio.
 
@@ -50,6 +55,8 @@ def make_picture(
         Which frames of a track exist that is still being computed.
     before : Picture, optional
         Of the same track when less of it existed: what it knows is taken over.
+    shelf : PyramidShelf, optional
+        Where pyramids are kept between sessions.
     """
     kind = kind_of(track)
     assert kind is not None  # the caller asked
@@ -57,13 +64,24 @@ def make_picture(
         return _picture(track, "text", EventTable(np.empty((0, 1))), (0.0, 1.0), {"text": value_text(track)})
     if kind == "events":
         return _events(track)
+    known = None if shelf is None or done is not None else shelf.find(track)
+    began_s = time.perf_counter()
     if kind == "image":
-        return _image(track, checkpoint, done, before)
-    return _wave(track, checkpoint, audio, done) if kind == "minmax" else _curves(track, checkpoint, done)
+        picture, facts = _image(track, checkpoint, done, before, known)
+    elif kind == "minmax":
+        picture, facts = _wave(track, checkpoint, audio, done, known), {}
+    else:
+        picture, facts = _curves(track, checkpoint, done, known), {}
+    if shelf is not None and done is None:
+        pyramid = picture.pyramid.cells if isinstance(picture.pyramid, WavePyramid) else picture.pyramid
+        if isinstance(pyramid, Pyramid) and (known is None or pyramid.kept_rows is not known.rows):
+            shelf.keep(track, pyramid, facts, time.perf_counter() - began_s)
+    return picture
 
 
 def _rows(track: FeatureTrack, shape: tuple[int, ...], done: NDArray[np.bool_] | None) -> NDArray[Any]:
-    values: Any = track.decoded.reshape(shape)
+    in_memory = isinstance(track.rows_or_array, np.ndarray)
+    values: Any = track.decoded.reshape(shape) if in_memory else TrackRows(track, shape)
     return cast("NDArray[Any]", values if done is None else DoneRows(values, done))
 
 
@@ -88,23 +106,32 @@ def _tile_buckets(channels: int) -> int:
     return tile_buckets
 
 
-def _wave(track: FeatureTrack, checkpoint: Checkpoint, audio: Any, done: NDArray[np.bool_] | None) -> Picture:
+def _wave(
+    track: FeatureTrack, checkpoint: Checkpoint, audio: Any, done: NDArray[np.bool_] | None, shelved: Shelved | None
+) -> Picture:
     channels = track.width // 2
     cells = _rows(track, (track.frame_count, channels, 2), done)
     facts = {"channels": _names(track, channels), **_growth(done)}
     tile_buckets = _tile_buckets(channels)
     known = len(cells) // 2 if done is None else int(np.argmax(done))
-    deep = _samples_below(track, cells, known, audio, tile_buckets, checkpoint)
+    kept = None if shelved is None else shelved.rows
+    deep = _samples_below(track, cells, known, audio, tile_buckets, checkpoint, kept)
     if deep is not None:
         # A sample is at its time, not behind it.
         grid = {"hop_s": 1 / audio.sample_rate, "t0_s": 0.0, "aligned": "center"}
         return _picture(track, "minmax", deep, wave_range(deep.extremes), facts, **grid)
-    pyramid = MinMaxPyramid(cells, tile_buckets=tile_buckets, checkpoint=checkpoint)
+    pyramid = MinMaxPyramid(cells, tile_buckets=tile_buckets, checkpoint=checkpoint, kept=kept)
     return _picture(track, "minmax", pyramid, wave_range(pyramid.extremes), facts)
 
 
 def _samples_below(
-    track: FeatureTrack, cells: NDArray[Any], known: int, audio: Any, tile_buckets: int, checkpoint: Checkpoint
+    track: FeatureTrack,
+    cells: NDArray[Any],
+    known: int,
+    audio: Any,
+    tile_buckets: int,
+    checkpoint: Checkpoint,
+    kept: NDArray[Any] | None,
 ) -> WavePyramid | None:
     """The waveform down to its samples; None if they cannot be read, or are not what a known cell was made of."""
     channels = cells.shape[1]
@@ -126,6 +153,7 @@ def _samples_below(
             read=read,
             tile_buckets=tile_buckets,
             checkpoint=checkpoint,
+            kept=kept,
         )
         samples = read(known * round(cell), round(cell))
     except (AudioCacheError, OSError):
@@ -135,9 +163,12 @@ def _samples_below(
     return pyramid if np.allclose(found, cells[known], rtol=0, atol=1e-5) else None
 
 
-def _curves(track: FeatureTrack, checkpoint: Checkpoint, done: NDArray[np.bool_] | None) -> Picture:
+def _curves(
+    track: FeatureTrack, checkpoint: Checkpoint, done: NDArray[np.bool_] | None, shelved: Shelved | None
+) -> Picture:
     series = _rows(track, (track.frame_count, track.width), done)
-    pyramid = MinMaxPyramid(series, tile_buckets=_tile_buckets(track.width), checkpoint=checkpoint)
+    kept = None if shelved is None else shelved.rows
+    pyramid = MinMaxPyramid(series, tile_buckets=_tile_buckets(track.width), checkpoint=checkpoint, kept=kept)
     top = pyramid.tile(pyramid.levels - 1, 0)[1]
     each = [finite_range(top[:, channel]) for channel in range(track.width)]
     facts = {
@@ -215,29 +246,76 @@ class _Levels:
         return level
 
 
-def _image(
-    track: FeatureTrack, checkpoint: Checkpoint, done: NDArray[np.bool_] | None, before: Picture | None
-) -> Picture:
-    values = _rows(track, (track.frame_count, track.width), done)
-    unit, limits = track.unit, declared_range(track)
-    if limits is None:
+@dataclasses.dataclass(frozen=True)
+class _Scale:
+    """What the bytes of a picture stand for.
+
+    Attributes
+    ----------
+    low, high : float
+    unit : str
+    factor, reference : float
+        If `factor` is not 0, values are shown as ``factor * log10(abs(value) / reference)``.
+    """
+
+    low: float
+    high: float
+    unit: str
+    factor: float = 0.0
+    reference: float = 1.0
+
+    @classmethod
+    def known(cls, shelved: Shelved | None) -> _Scale | None:
+        """As it was found out when the pyramid was made."""
+        try:
+            return None if shelved is None else cls(**shelved.facts)
+        except TypeError:  # of another version
+            return None
+
+    @classmethod
+    def of(cls, track: FeatureTrack, values: NDArray[Any], checkpoint: Checkpoint) -> _Scale:
+        """As the track says, or else as its values are."""
+        limits = declared_range(track)
+        if limits is not None:
+            return cls(*limits, track.unit)
         complex_valued = track.dtype.kind == "c"
         extremes = _size_range(values, checkpoint) if complex_valued else finite_range(values, checkpoint=checkpoint)
-        limits = image_range(extremes)
         if extremes is not None and (complex_valued or _is_steep(values, extremes)):
             reference = extremes[1] if extremes[1] > 0 else 1.0
-            factor = 20.0 if complex_valued else 10.0
-            values = cast("NDArray[Any]", _Levels(values, factor=factor, reference=reference))
-            unit, limits = "dB re max", (FLOOR_DB, 0.0)
+            return cls(FLOOR_DB, 0.0, "dB re max", 20.0 if complex_valued else 10.0, reference)
+        return cls(*image_range(extremes), track.unit)
+
+
+def _image(
+    track: FeatureTrack,
+    checkpoint: Checkpoint,
+    done: NDArray[np.bool_] | None,
+    before: Picture | None,
+    shelved: Shelved | None,
+) -> tuple[Picture, dict[str, Any]]:
+    """The picture, and its scale in plain values."""
+    values = _rows(track, (track.frame_count, track.width), done)
+    known_scale = _Scale.known(shelved)
+    scale = known_scale or _Scale.of(track, values, checkpoint)
+    if scale.factor:
+        values = cast("NDArray[Any]", _Levels(values, factor=scale.factor, reference=scale.reference))
     known = None if before is None else before.pyramid
     previous = known if isinstance(known, ImagePyramid) and isinstance(values, DoneRows) else None
-    image = ImagePyramid(values, value_min=limits[0], value_max=limits[1], checkpoint=checkpoint, previous=previous)
-    grid: dict[str, Any] = {"unit": unit}
+    image = ImagePyramid(
+        values,
+        value_min=scale.low,
+        value_max=scale.high,
+        checkpoint=checkpoint,
+        previous=previous,
+        kept=None if shelved is None or known_scale is None else shelved.rows,
+    )
+    grid: dict[str, Any] = {"unit": scale.unit}
     if track.format == "matrix":
         times = np.asarray(track.axis_coords.get(track.axes[0], np.arange(track.frame_count)), dtype=np.float64)
         step = float(times[1] - times[0]) if len(times) > 1 else 1.0
         grid |= {"hop_s": step, "t0_s": float(times[0]) if len(times) else 0.0, "aligned": "start"}
-    return _picture(track, "image", image, limits, {**_image_facts(track, image), **_growth(done)}, **grid)
+    facts = {**_image_facts(track, image), **_growth(done)}
+    return _picture(track, "image", image, (scale.low, scale.high), facts, **grid), dataclasses.asdict(scale)
 
 
 def _size_range(values: NDArray[Any], checkpoint: Checkpoint) -> tuple[float, float] | None:

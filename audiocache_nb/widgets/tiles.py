@@ -17,6 +17,7 @@ from audiocache_nb.features.track import FeatureTrack, Growing
 from audiocache_nb.models.protocol import SessionLike
 from audiocache_nb.models.publisher import Publisher
 from audiocache_nb.models.text import message_text
+from audiocache_nb.sampling.shelf import PyramidShelf
 from audiocache_nb.widgets.codec import tile_message
 from audiocache_nb.widgets.layers import Picture
 from audiocache_nb.widgets.messages import TileRequest, refused
@@ -73,9 +74,18 @@ class TileService:
         For pictures that may be wanted again; a plot holds those it shows by itself.
     queue_length : int
         More requests than this are refused, the oldest first; a page asks for at most four at once.
+    shelf : PyramidShelf, optional
+        Where pyramids of long features are kept between sessions.
     """
 
-    def __init__(self, *, budget_bytes: int = BUDGET_BYTES, queue_length: int = QUEUE_LENGTH) -> None:
+    def __init__(
+        self,
+        *,
+        budget_bytes: int = BUDGET_BYTES,
+        queue_length: int = QUEUE_LENGTH,
+        shelf: PyramidShelf | None = None,
+    ) -> None:
+        self._shelf = shelf
         self._budget_bytes = budget_bytes
         self._queue_length = queue_length
         self._lock = threading.RLock()
@@ -152,7 +162,7 @@ class TileService:
         picture: Picture | None = None
         error = ""
         try:
-            picture = make_picture(build.track, self._checkpoint, build.audio)
+            picture = make_picture(build.track, self._checkpoint, build.audio, shelf=self._shelf)
         except Exception as failure:
             if isinstance(failure, Stopped):
                 raise
@@ -290,6 +300,7 @@ def tile_service(session: SessionLike) -> TileService:
     with _services_lock:
         service = _services.get(publisher)
         if service is None:
-            service = _services[publisher] = TileService()
+            cache = getattr(getattr(session, "cache", None), "store", None)  # of a session that has one
+            service = _services[publisher] = TileService(shelf=PyramidShelf(cache))
             publisher.on_close(service.close)
     return service

@@ -425,7 +425,7 @@ def test_plots_of_one_feature_share_one_picture(session, full, monkeypatch):
     from audiocache_nb.widgets import tiles
 
     make = tiles.make_picture
-    monkeypatch.setattr(tiles, "make_picture", lambda *args: built.append(args[0].key) or make(*args))
+    monkeypatch.setattr(tiles, "make_picture", lambda *args, **more: built.append(args[0].key) or make(*args, **more))
     plots = [FeaturePlot(session, full) for _ in range(3)]
     for plot in plots:
         shown(plot, "waveform", "spectrogram")
@@ -580,7 +580,7 @@ def test_a_running_feature_is_drawn_as_far_as_it_exists(session, track, monkeypa
         assert tile[: min(frames, 256)].any(axis=1).all()
     session.grown.clear()
     release, make = threading.Event(), tiles_module.make_picture
-    monkeypatch.setattr(tiles_module, "make_picture", lambda *args: release.wait(20) and make(*args))
+    monkeypatch.setattr(tiles_module, "make_picture", lambda *args, **more: release.wait(20) and make(*args, **more))
     session.set_entry(track, "spectrogram", "fresh", spectrogram_track())
     until(lambda: layer(plot, "spectrogram")["reason"] == PREPARING)
     assert layer(plot, "spectrogram")["buckets"] == 400, "what was there stays until the whole is ready"
