@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -24,15 +25,23 @@ class Node:
         Its inputs, nodes where they are row steps.
     kept : int
         How many rows some calculator still needs from batches before.
+    passing : bool
+        Whether its rows are bulky and one other step alone takes them, so that a few at a time are enough.
     """
 
-    __slots__ = ("inputs", "kept", "number", "step")
+    __slots__ = ("inputs", "kept", "number", "passing", "step")
 
     def __init__(self, number: int, step: RowStep, inputs: tuple[Node | Step, ...]) -> None:
         self.number = number
         self.step = step
         self.inputs = inputs
         self.kept = 0
+        self.passing = False
+
+    @property
+    def in_pieces(self) -> bool:
+        """Whether some of its inputs are made a few rows at a time."""
+        return any(isinstance(of, Node) and of.passing for of in self.inputs)
 
 
 class Program:
@@ -48,6 +57,10 @@ class Program:
                 if isinstance(node, Node):
                     node.kept = max(node.kept, task.before + task.after)
             self._inputs[id(task)] = inputs
+        wanted = {id(node) for inputs in self._inputs.values() for node in inputs}
+        uses = Counter(id(of) for node in self.nodes for of in node.inputs)
+        for node in self.nodes:
+            node.passing = node.step.bulky and id(node) not in wanted and uses[id(node)] == 1
 
     def inputs_of(self, task: LocalTask) -> tuple[Node | Step, ...]:
         """The task's steps, nodes where they are row steps."""
@@ -72,6 +85,7 @@ class NodeScratch(Scratch):
         self._node = node
         self._rows = np.zeros(0, np.float32)
         self._result: NDArray[Any] | None = None
+        self._first, self._total = 0, 0
 
     def array(self, name: Any, shape: tuple[int, ...], dtype: DTypeLike = np.float32) -> NDArray[Any]:
         """As of any scratch, but a step's own result has room in front of it."""
@@ -80,11 +94,31 @@ class NodeScratch(Scratch):
         width = 1
         for length in shape[1:]:
             width *= length
-        front, size = self._node.kept * width, (self._node.kept + shape[0]) * width
+        front = (self._node.kept + self._first) * width
+        size = (self._node.kept + max(self._total, shape[0])) * width
         if self._rows.size < size:
             self._rows = np.zeros(size, np.float32)
-        self._result = self._rows[front:size].reshape(shape)
+        self._result = self._rows[front : front + shape[0] * width].reshape(shape)
         return self._result
+
+    def gathered(self, pieces: Iterable[tuple[NDArray[Any], ...]], total: int) -> NDArray[Any]:
+        """The node's result of `total` rows from its inputs, piece after piece."""
+        step, done, in_place = self._node.step, 0, False
+        whole: NDArray[Any] | None = None
+        self._total = total
+        for inputs in pieces:
+            self._first = done
+            made = step.compute(inputs, self)
+            if whole is None:  # the first piece tells how wide rows are
+                shape, in_place = (total, *made.shape[1:]), made is self._result
+                whole = self.array(step, shape) if in_place else np.empty(shape, made.dtype)
+            if not (in_place and made is self._result):
+                whole[done : done + len(made)] = made
+            done += len(made)
+        self._first = self._total = 0
+        assert whole is not None
+        self._result = whole if in_place else None
+        return whole
 
     def joined(self, tail: NDArray[Any], rows: NDArray[Any]) -> NDArray[Any]:
         """The rows `tail`, then `rows`; where the latter lie in this memory they stay where they are."""

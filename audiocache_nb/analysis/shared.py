@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -12,9 +12,10 @@ from audiocache_nb.analysis.program import Memory, Node, Program
 from audiocache_nb.analysis.segments import Segment
 from audiocache_nb.features.framing import Framing
 from audiocache_nb.features.scratch import Scratch
-from audiocache_nb.features.steps import Frames, Mono, Span, Step
+from audiocache_nb.features.steps import ROW_GROUP, Frames, Mono, Span, Step
 
-BATCH_SAMPLES = 1 << 18
+BATCH_SAMPLES = 1 << 19
+PIECE_FRAMES = 4 * ROW_GROUP
 MAX_BATCH_FRAMES = 4096
 
 
@@ -93,9 +94,11 @@ class Run:
         """All rows there are of a step: those kept and those of the batch."""
         made = self._made[node.number]
         if made is None:
-            inputs = tuple([self.rows(of, self.first, self.end) for of in node.inputs])
             scratch = self._memory.of(node)
-            made = node.step.compute(inputs, scratch)
+            if node.in_pieces and self.end > self.first:
+                made = scratch.gathered(self._pieces(node), self.end - self.first)
+            else:
+                made = node.step.compute(self._inputs(node, self.first, self.end), scratch)
             tail = self._tails.get(node.number)
             if tail is not None:
                 made = scratch.joined(tail, made)
@@ -103,3 +106,18 @@ class Run:
             made.flags.writeable = False
             self._made[node.number] = made
         return made
+
+    def _inputs(self, node: Node, first: int, end: int) -> tuple[NDArray[Any], ...]:
+        """What a step takes for these frames; what only passes through is made now and not kept."""
+        return tuple(
+            [
+                of.step.compute(self._inputs(of, first, end), self._memory.of(of))
+                if isinstance(of, Node) and of.passing
+                else self.rows(of, first, end)
+                for of in node.inputs
+            ]
+        )
+
+    def _pieces(self, node: Node) -> Iterator[tuple[NDArray[Any], ...]]:
+        for first in range(self.first, self.end, PIECE_FRAMES):
+            yield self._inputs(node, first, min(first + PIECE_FRAMES, self.end))

@@ -106,7 +106,7 @@ class Registry:
         """
         self._load_entry_points()
         with self._lock:
-            found = self._all().get(id)
+            found = self._own.get(id) or self._plugins.get(id) or self._builtin.get(id)
         if found is None:
             raise self._unknown(id)
         return found

@@ -10,7 +10,7 @@ from __future__ import annotations
 import abc
 import dataclasses
 import functools
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,9 +34,16 @@ class Step:
 
 
 class RowStep(Step, abc.ABC):
-    """A step whose row for a frame depends on the input rows of that frame alone."""
+    """A step whose row for a frame depends on the input rows of that frame alone.
+
+    Attributes
+    ----------
+    bulky : bool
+        Whether its rows are so big that they are best taken while they are in the processor's cache.
+    """
 
     __slots__ = ()
+    bulky: ClassVar[bool] = False
 
     @abc.abstractmethod
     def compute(self, inputs: tuple[NDArray[Any], ...], scratch: Scratch) -> NDArray[Any]:
@@ -97,6 +104,7 @@ class Spectrum(RowStep):
     ``X[k] = sum_n w[n] x[n] exp(-2 pi i k n / fft_size)``
     """
 
+    bulky: ClassVar[bool] = True
     framing: Framing
     window: str
     periodic: bool

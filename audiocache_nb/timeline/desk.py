@@ -359,9 +359,7 @@ class Desk:
         """Judge a source's features and derive its status from them."""
         state = change.sources[source_id]
         wanted = self._wanted(change, source_id)
-        judged = [
-            dataclasses.replace(self._bench.judged(state, slot), demanded=slot in wanted) for slot in state.entries
-        ]
+        judged = [self._bench.judged(state, slot).renewed(demanded=slot in wanted) for slot in state.entries]
         judged = [entry for entry in judged if entry.demanded or entry.state != "missing"]
         waiting = self._waiting(state, judged)
         if waiting is not None:

@@ -66,14 +66,13 @@ def judge(
         What happened to the audio since it was taken in.
     """
     if wanted is None:
-        return dataclasses.replace(entry, state="bad_request", reason=problem, causes=(problem,), wanted_key="")
+        return entry.renewed(state="bad_request", reason=problem, causes=(problem,), wanted_key="")
     causes: tuple[str, ...] = ()
     state: FeatureState
     if entry.track is not None and entry.track.key != wanted.key:
         causes = differences(entry.track, wanted)
     if entry.track is not None and changed:
         causes = (changed, *causes)
-    sentences = (f"The {CHANGED} after it was taken in; session.refresh(track) takes it in again.", *causes[1:])
     if active is not None:
         state, reason = active, SENTENCES[active]
     elif entry.exception is not None and entry.failed_key == wanted.key:
@@ -82,13 +81,14 @@ def judge(
         state, reason = "missing", entry.lost or SENTENCES["missing"]
         causes = (entry.lost,) if entry.lost else ()
     elif causes:
+        sentences = (f"The {CHANGED} after it was taken in; session.refresh(track) takes it in again.", *causes[1:])
         state, reason = "stale", " ".join(sentences) if changed else "; ".join(causes)
     elif entry.marked:
         state, reason, causes = "stale", entry.marked, (entry.marked,)
     else:
         state, reason = "fresh", _origin(entry.track)
-    return dataclasses.replace(
-        entry, state=state, reason=reason, causes=causes, wanted_key=wanted.key, notes=notes(entry.track, wanted)
+    return entry.renewed(
+        state=state, reason=reason, causes=causes, wanted_key=wanted.key, notes=notes(entry.track, wanted)
     )
 
 

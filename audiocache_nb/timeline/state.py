@@ -150,6 +150,13 @@ class FeatureEntry:
     notes: tuple[str, ...] = ()
     marked: str = ""
 
+    def renewed(self, **changes: Any) -> FeatureEntry:
+        """The entry with these fields: itself, if it has them already, as most have when all are looked through."""
+        known = self.__dict__
+        if all(known[name] is value or known[name] == value for name, value in changes.items()):
+            return self
+        return dataclasses.replace(self, **changes)
+
     @property
     def error(self) -> str | None:
         """What went wrong, in words, while the state is ``failed``."""

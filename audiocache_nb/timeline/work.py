@@ -67,6 +67,8 @@ class Work:
     def computing(self, source_id: str, key: str) -> Job | None:
         """The job that will deliver this key, if there is one."""
         for job in self._jobs.get(source_id, ()):
-            if not job.control.cancelled and any(item.key == key for item in self.left(job)):
+            if job.control.cancelled or key in self._settled[job.id]:
+                continue
+            if any(item.key == key for item in job.items):
                 return job
         return None

@@ -20,7 +20,7 @@ from audiocache_nb.features.builtin.waveform import OVERSAMPLING, cell_extremes
 from audiocache_nb.features.calculator import AudioFacts, Calculator, ComputeContext, Layout, bin_frequencies
 from audiocache_nb.features.framing import Framing
 from audiocache_nb.features.profile import AnalysisProfile, next_power_of_two
-from audiocache_nb.features.steps import Mono, Span, Spectrum, Step
+from audiocache_nb.features.steps import Magnitude, Mono, Span, Spectrum, Step
 
 FLOOR = 1e-8
 
@@ -65,7 +65,7 @@ class LegacySpectrogram(Calculator):
 
     def steps(self, audio: AudioFacts, profile: AnalysisProfile, params: Mapping[str, Any]) -> tuple[Step, ...]:
         framing = Framing(profile.window_size, profile.hop_size, "start")
-        return (Spectrum(framing, "hann", False, self._fft_size(profile)),)
+        return (Magnitude(Spectrum(framing, "hann", False, self._fft_size(profile))),)
 
     def compute(self, inputs: tuple[NDArray[Any], ...], out: NDArray[Any], state: Any, context: ComputeContext) -> None:
         amplitude_to_db(
