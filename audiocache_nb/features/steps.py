@@ -134,6 +134,7 @@ class Spectrum(RowStep):
 class Magnitude(RowStep):
     """``|X|`` of a spectrum, float32 [shape=(frames, bins)]."""
 
+    bulky: ClassVar[bool] = True
     of: Spectrum
 
     @property

@@ -85,6 +85,10 @@ def test_pieces_are_gathered_wherever_a_step_puts_them(kind, kept):
 
 def test_only_what_one_step_alone_takes_passes_through():
     program = make_plan(held(SAMPLES), [item_of(held(SAMPLES), "spectrogram")]).groups[0].program
-    assert [type(node.step).__name__ for node in program.nodes if node.passing] == ["Spectrum"]
-    items = [item_of(held(SAMPLES), name) for name in ("spectrogram", "stft")]
+    assert [type(node.step).__name__ for node in program.nodes if node.passing] == ["Spectrum", "Magnitude"]
+    program = make_plan(held(SAMPLES), [item_of(held(SAMPLES), "mfcc")]).groups[0].program
+    assert [type(node.step).__name__ for node in program.nodes if node.passing] == ["Spectrum", "Magnitude"]
+    program = make_plan(held(SAMPLES), [item_of(held(SAMPLES), "centroid")]).groups[0].program
+    assert [type(node.step).__name__ for node in program.nodes if node.passing] == ["Spectrum", "Magnitude"]
+    items = [item_of(held(SAMPLES), name) for name in ("rolloff", "stft")]
     assert not any(node.passing for node in make_plan(held(SAMPLES), items).groups[0].program.nodes)
