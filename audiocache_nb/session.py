@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from audiocache_nb.analysis.jobs import Job
     from audiocache_nb.analysis.report import PlanReport
     from audiocache_nb.audio.source import AudioSource
+    from audiocache_nb.models.playhead import Playhead
     from audiocache_nb.models.publisher import Publisher
     from audiocache_nb.timeline.events import Event
 
@@ -174,6 +175,10 @@ class Session(
                 publisher = self._publisher
                 self.store.subscribe(lambda _event: publisher.poke())
             return self._publisher
+
+    def playhead_made(self, playhead: Playhead) -> None:
+        """What nobody shows on a plot is computed from the playhead on."""
+        self.timeline.focus.playhead_s = lambda: playhead.time
 
     @property
     def registry(self) -> Registry:

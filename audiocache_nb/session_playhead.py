@@ -27,6 +27,9 @@ class SessionPlayhead:
         @property
         def publisher(self) -> Publisher: ...
 
+    def playhead_made(self, playhead: Playhead) -> None:
+        """Called once, with the new playhead."""
+
     @property
     def playhead(self) -> Playhead:
         """Where the session is in time: `time`, `playing`, `rate`, `loop_start`, `loop_end`, `tick`, `bar`, `beat`.
@@ -41,4 +44,5 @@ class SessionPlayhead:
                 from audiocache_nb.models.playhead import Playhead
 
                 self._playhead = Playhead(self)
+                self.playhead_made(self._playhead)
             return self._playhead

@@ -74,9 +74,10 @@ def test_who_looks_last_counts_and_may_look_away(session, track):
     shift = track.clip.shift_s
     plots = [FeaturePlot(session, track, "rms", waveform=False) for _ in range(2)]
     pages = [widget_comm(plot) for plot in plots]
-    assert focus.of(source) is None
+    at_playhead = focus.of(source)
+    assert at_playhead == (0, 0)
     pages[0].page_sets(span=[10.0, 20.0])
-    assert focus.of(source) is None  # it is on no screen
+    assert focus.of(source) == at_playhead  # it is on no screen
     pages[0].page_sets(in_view=True)
 
     def samples(first_s, end_s):
@@ -92,7 +93,26 @@ def test_who_looks_last_counts_and_may_look_away(session, track):
     session.move(track, offset_ticks=0)
     assert focus.of(source) == (100 * RATE_HZ, 130 * RATE_HZ)
     pages[1].page_sets(in_view=False)
-    assert focus.of(source) is None
+    assert focus.of(source) == at_playhead
+
+
+def test_without_a_plot_the_playhead_is_where_it_begins(session, track):
+    focus, shift = session.timeline.focus, track.clip.shift_s
+    assert focus.of(track.source) is None
+    session.playhead.seek(100.0)
+    at = round((100.0 + shift) * RATE_HZ)
+    assert focus.of(track.source) == (at, at)
+    session.focus(track, 20.0, 30.0)
+    assert focus.of(track.source) == (round((20 + shift) * RATE_HZ), round((30 + shift) * RATE_HZ))
+    session.unfocus()
+    assert focus.of(track.source) == (at, at)
+    last = session.add_audio(track.source, offset_ticks=4 * HOUR_S * 960)  # which sounds later
+    session.trim(track, region_start_tick=0, region_end_tick=960)
+    session.playhead.seek(last.start + 5.0)
+    assert focus.of(track.source) == (5 * RATE_HZ, 5 * RATE_HZ)
+    session.remove(last)
+    session.remove(track)
+    assert focus.of(track.source) is None
 
 
 def test_ranges_of_ones_own(session, track):
