@@ -127,6 +127,7 @@ class Pass:
         plan: Plan,
         control: Control,
         *,
+        start: float = 0.0,
         share: float = 1.0,
         size: int | None = None,
         outputs: Outputs | None = None,
@@ -134,7 +135,7 @@ class Pass:
     ) -> None:
         self.plan = plan
         self.control = control
-        self._share = share
+        self._start, self._share = start, share
         outputs = outputs or Outputs()
         self._outputs = {
             id(task): _Output(task, group.program.inputs_of(task), outputs)
@@ -189,7 +190,7 @@ class Pass:
                     self._samples_done += segment.end - segment.first
                     self._segments_done.append((segment.first, segment.end, segment.is_last))
                     done = self._samples_done / self._reader.total
-                self.control.report(done * self._share)
+                self.control.report(self._start + done * self._share)
 
     def _run_group(self, group: Group, segment: Segment, memory: Memory) -> None:
         framing = group.framing

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from audiocache_nb.analysis.program import Program
+from audiocache_nb.audio.resampled import at_rate
 from audiocache_nb.errors import InvalidParameterError
 from audiocache_nb.features.calculator import Calculator, Layout
 from audiocache_nb.features.descriptor import Descriptor
@@ -136,7 +137,11 @@ def make_item(
     if calculator.id in within:
         raise InvalidParameterError(f"{' needs '.join((*within, calculator.id))}: that is a circle.")
     params = calculator.parameters.effective(dict(descriptor.params))
-    used = {**calculator.used_profile(descriptor.used_profile), **params}
+    profile = descriptor.used_profile
+    heard = at_rate(source, profile.sample_rate)
+    used = {**calculator.used_profile(profile), **params}
+    if heard is not source:  # at the recording's own rate the key is that of all who did not ask for one
+        used["sample_rate"] = heard.sample_rate
     levels_db = calculator.stored_range(descriptor.used_profile, params)
     storage = None if levels_db is None else Storage.of(descriptor.used_profile.storage, *levels_db)
     if storage is not None:  # those that are stored as they are share their key with all that are
@@ -148,11 +153,14 @@ def make_item(
         assert resolved.calculator is not None
         chain = (*within, calculator.id)
         supplier = registry.get(resolved.calculator)
+        if resolved.used_profile.sample_rate is None and profile.sample_rate is not None:
+            at_same = resolved.used_profile.replace(sample_rate=profile.sample_rate)
+            resolved = dataclasses.replace(resolved, profile=at_same)  # what it is made of heard the same
         needed.append(make_item(source, resolved, supplier, tempo=tempo, salt=salt, registry=registry, within=chain))
     # The code first: if it changes now, `is_true` compares with a version that is newer, never older.
     # Under an explicit version it only matters for a warning, which takes the time to look when it is asked for.
     code = calculator.fingerprint if calculator.version is None else None
-    version, recipe = calculator.version_text, _recipe(source)
+    version, recipe = calculator.version_text, _recipe(heard)
     key = feature_key(
         audio=source.digest,
         decode=recipe,
@@ -244,6 +252,8 @@ class Plan:
         Dependencies that are there already, by key.
     broken : list of (Item, BaseException)
         Calculators whose own layout or preparation failed.
+    resampled : list of Plan
+        The local calculators that want another sample rate, of which each has a pass of its own.
     """
 
     source: AudioSource
@@ -251,6 +261,12 @@ class Plan:
     whole: list[Item]
     broken: list[tuple[Item, BaseException]]
     given: dict[str, FeatureTrack] = dataclasses.field(default_factory=dict)
+    resampled: list[Plan] = dataclasses.field(default_factory=list)
+
+    @property
+    def passes(self) -> list[Plan]:
+        """The passes over the audio: one at each sample rate that something is wanted at."""
+        return [plan for plan in (self, *self.resampled) if plan.groups]
 
     @property
     def steps(self) -> set[Step]:
@@ -298,23 +314,27 @@ def make_plan(
         Gives a dependency by its key if it is there already; then it is not computed again.
     """
     plan = Plan(source, [], [], [])
-    groups: dict[Framing, Group] = {}
+    at: dict[int, Plan] = {source.sample_rate: plan}
+    groups: dict[tuple[int, Framing], Group] = {}
     for item in _with_dependencies(list(items), find, plan.given):
         calculator = item.calculator
         if not calculator.is_local:
             plan.whole.append(item)
             continue
         try:
-            task = _local_task(source, item)
+            heard = heard_by(source, item)
+            task = _local_task(heard, item)
         except BaseException as problem:  # a user's calculator may raise anything
             plan.broken.append((item, problem))
             continue
-        group = groups.get(task.layout.framing)
+        place = (heard.sample_rate, task.layout.framing)
+        group = groups.get(place)
         if group is None:
-            group = groups[task.layout.framing] = Group(task.layout.framing, [])
+            group = groups[place] = Group(task.layout.framing, [])
+            at.setdefault(heard.sample_rate, Plan(heard, [], [], [])).groups.append(group)
         group.tasks.append(task)
-    plan.groups = list(groups.values())
-    if any(isinstance(step, Spectrum) for step in plan.steps):
+    plan.resampled = [one for one in at.values() if one is not plan]
+    if any(isinstance(step, Spectrum) for one in plan.passes for step in one.steps):
         import scipy.fft  # noqa: F401 - now, lest its first import counts as a calculator's time
     return plan
 
@@ -342,12 +362,17 @@ def _with_dependencies(
     return list(ordered.values())
 
 
+def heard_by(source: AudioSource, item: Item) -> AudioSource:
+    """The recording at the sample rate that an item's profile wants."""
+    return at_rate(source, item.descriptor.used_profile.sample_rate)
+
+
 def layout_of(source: AudioSource, item: Item) -> Layout:
     """The layout of an item's result; that of a derived feature follows from what it is derived from."""
-    profile = item.descriptor.used_profile
+    profile, heard = item.descriptor.used_profile, heard_by(source, item)
     if item.dependencies:
-        return item.calculator.layout_like(layout_of(source, item.dependencies[0]), source, profile, item.params)
-    return item.calculator.layout(source, profile, item.params)
+        return item.calculator.layout_like(layout_of(source, item.dependencies[0]), heard, profile, item.params)
+    return item.calculator.layout(heard, profile, item.params)
 
 
 def _local_task(source: AudioSource, item: Item) -> LocalTask:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from audiocache_nb.analysis.costs import DECODING, CostModel
-from audiocache_nb.analysis.plan import Item, Plan, layout_of
+from audiocache_nb.analysis.plan import Item, Plan, heard_by, layout_of
 from audiocache_nb.features.framing import Framing
 from audiocache_nb.features.steps import Channels, Frames, Magnitude, Mono, Power, Span, Spectrum, Step
 
@@ -59,7 +59,7 @@ class PlanReport:
         self._plan = plan
         self._workers = workers
         self.features = [PlannedFeature(str(item.descriptor), "cached", 0.0, 0, True) for item in cached]
-        local = [task.item for group in plan.groups for task in group.tasks]
+        local = [task.item for one in plan.passes for group in one.groups for task in group.tasks]
         self.features += [_planned(plan.source, item, "pass", costs) for item in local]
         self.features += [_planned(plan.source, item, "after", costs) for item in plan.whole]
         self.problems = [f"{item.descriptor}: {error}" for item, error in plan.broken]
@@ -99,8 +99,9 @@ class PlanReport:
             lines.append("Everything is there; nothing would be computed.")
         else:
             lines.append(f"About {_time(self.seconds)} on {self._workers} threads, {_size(self.nbytes)} of results.")
-        if self._plan.groups:
-            lines += ["", "One pass over the audio:", *self._tree()]
+        for plan in self._plan.passes:
+            at = "" if plan is self._plan else f", resampled to {plan.source.sample_rate} Hz"
+            lines += ["", f"One pass over the audio{at}:", *self._tree(plan)]
         after = [feature for feature in self.features if feature.how == "after"]
         if after:
             lines += ["", AFTER, *(f"  {_line(feature)}" for feature in after)]
@@ -113,21 +114,22 @@ class PlanReport:
             lines += ["", "Cannot be planned:", *(f"  {problem}" for problem in self.problems)]
         return "\n".join(lines)
 
-    def _tree(self) -> list[str]:
+    def _tree(self, plan: Plan) -> list[str]:
         """Each step once, under what it is computed from; features under their steps."""
-        steps = self._plan.steps
+        steps = plan.steps
         children: dict[Step | None, list[Step]] = {}
         for step in sorted(steps, key=repr):
             children.setdefault(step.inputs[0] if step.inputs else None, []).append(step)
         users: dict[Step, list[PlannedFeature]] = {}
         by_name = {feature.name: feature for feature in self.features}
-        for group in self._plan.groups:
+        for group in plan.groups:
             for task in group.tasks:
                 users.setdefault(task.steps[0], []).append(by_name[str(task.item.descriptor)])
         lines: list[str] = []
 
         def walk(step: Step, depth: int) -> None:
-            lines.append("  " * depth + describe(step))
+            more = ", resample" if step == Channels() and plan is not self._plan else ""
+            lines.append("  " * depth + describe(step) + more)
             lines.extend("  " * (depth + 1) + "→ " + _line(feature) for feature in users.get(step, ()))
             for child in children.get(step, ()):
                 walk(child, depth + 1)
@@ -187,7 +189,7 @@ def _bytes(source: AudioSource, item: Item) -> int | None:
     if not layout.tail:
         return None
     dtype = layout.dtype if item.storage is None else item.storage.dtype
-    return layout.framing.frame_count(source.frames) * math.prod(layout.tail) * dtype.itemsize
+    return layout.framing.frame_count(heard_by(source, item).frames) * math.prod(layout.tail) * dtype.itemsize
 
 
 def _line(feature: PlannedFeature) -> str:

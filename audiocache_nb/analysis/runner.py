@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import queue
 import threading
 import time
@@ -10,8 +11,9 @@ from collections.abc import Callable
 
 from audiocache_nb.analysis.engine import Done, Failed, Pass
 from audiocache_nb.analysis.jobs import Job
-from audiocache_nb.analysis.plan import Item, Plan, make_plan
+from audiocache_nb.analysis.plan import Item, Plan, heard_by, make_plan
 from audiocache_nb.analysis.results import as_calculator_error
+from audiocache_nb.analysis.segments import Focus
 from audiocache_nb.analysis.wholes import WholeSignal, run_whole
 from audiocache_nb.errors import AudioCacheError, Cancelled, IngestError
 from audiocache_nb.features.track import FeatureTrack
@@ -51,10 +53,13 @@ def run_job(job: Job, threads: int, done: Done, failed: Failed) -> list[threadin
     for item, error in plan.broken:
         failed(item, as_calculator_error(item, error))
     share = _pass_share(plan)
-    if plan.groups:
-        stuck = _run_pass(job, plan, threads, share, hand_out, failed)
+    start = 0.0
+    for one in plan.passes:
+        width = share * _tasks(one) / sum(map(_tasks, plan.passes))
+        stuck = _run_pass(job, one, threads, (start, width), hand_out, failed)
         if stuck:
             return stuck
+        start += width
     if plan.whole:
         stuck = Wholes(job, plan, share, known, hand_out, failed).run(threads)
         if stuck:
@@ -64,15 +69,33 @@ def run_job(job: Job, threads: int, done: Done, failed: Failed) -> list[threadin
 
 
 def _pass_share(plan: Plan) -> float:
-    local = sum(len(group.tasks) for group in plan.groups)
+    local = sum(map(_tasks, plan.passes))
     return local / max(1, local + len(plan.whole))
 
 
-def _run_pass(job: Job, plan: Plan, threads: int, share: float, done: Done, failed: Failed) -> list[threading.Thread]:
+def _focus(job: Job, plan: Plan) -> Focus:
+    """What is looked at, in samples of the pass."""
+    ratio = plan.source.sample_rate / job.source.sample_rate
+
+    def scaled() -> tuple[int, int] | None:
+        span = job.focus()
+        return None if span is None else (math.floor(span[0] * ratio), math.ceil(span[1] * ratio))
+
+    return scaled
+
+
+def _tasks(plan: Plan) -> int:
+    return sum(len(group.tasks) for group in plan.groups)
+
+
+def _run_pass(
+    job: Job, plan: Plan, threads: int, progress: tuple[float, float], done: Done, failed: Failed
+) -> list[threading.Thread]:
     items = [task.item for group in plan.groups for task in group.tasks]
     job.control.enter(plan.title)
+    start, share = progress
     try:
-        work = Pass(plan, job.control, share=share, outputs=job.outputs, focus=job.focus)
+        work = Pass(plan, job.control, start=start, share=share, outputs=job.outputs, focus=_focus(job, plan))
     except (IngestError, OSError, MemoryError) as problem:
         _fail_all(items, problem, failed)
         return []
@@ -119,7 +142,10 @@ class Wholes:
         self, job: Job, plan: Plan, start: float, known: dict[str, FeatureTrack], done: Done, failed: Failed
     ) -> None:
         self._job = job
-        self._signal = WholeSignal(job.source, job.control)
+        self._signals = {
+            heard.sample_rate: WholeSignal(heard, job.control)
+            for heard in (heard_by(job.source, item) for item in plan.whole)
+        }
         self._known, self._done, self._failed = known, done, failed
         self._start, self._width = start, (1 - start) / len(plan.whole)
         self._todo = list(plan.whole)
@@ -184,7 +210,8 @@ class Wholes:
     def _compute(self, item: Item) -> None:
         job, report = self._job, functools.partial(self._report, item)
         try:
-            self._results.put((item, run_whole(self._signal, job.source, item, job.control, report, self._known)))
+            signal = self._signals[heard_by(job.source, item).sample_rate]
+            self._results.put((item, run_whole(signal, job.source, item, job.control, report, self._known)))
         except BaseException as error:
             self._results.put((item, error))
 

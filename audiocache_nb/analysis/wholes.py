@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from audiocache_nb.analysis.context import Context
 from audiocache_nb.analysis.control import Control
-from audiocache_nb.analysis.plan import Item, layout_of
+from audiocache_nb.analysis.plan import Item, heard_by, layout_of
 from audiocache_nb.analysis.results import as_calculator_error, seal, seal_result
 from audiocache_nb.analysis.segments import mix, read_into
 from audiocache_nb.analysis.shared import batch_frames
@@ -147,31 +147,32 @@ def run_whole(
     """
     began_s = time.perf_counter()
     try:
+        heard = heard_by(source, item)
         calculator, profile = item.calculator, item.descriptor.used_profile
         needed = tuple(_known(item, dependency, known) for dependency in item.dependencies)
         layout = layout_of(source, item)
-        count = layout.framing.frame_count(source.frames)
+        count = layout.framing.frame_count(heard.frames)
         context = Context(
             control,
-            sample_rate=source.sample_rate,
+            sample_rate=heard.sample_rate,
             hop_samples=layout.framing.hop_samples,
             first_frame=0,
             frame_count=count,
-            audio_frames=source.frames,
+            audio_frames=heard.frames,
             tempo=item.tempo if calculator.depends_on_tempo else None,
             report=report,
         )
-        steps = calculator.steps(source, profile, item.params)
+        steps = calculator.steps(heard, profile, item.params)
         inputs = (*(signal.get(step) for step in steps), *needed)
         with np.errstate(all="ignore"):
-            value = calculator.compute_whole(inputs, calculator.prepare(source, profile, item.params), context)
+            value = calculator.compute_whole(inputs, calculator.prepare(heard, profile, item.params), context)
         seconds = time.perf_counter() - began_s
         if isinstance(value, (Events, Global, Matrix)):
-            return seal_result(source, item, value, seconds)
+            return seal_result(heard, item, value, seconds)
         if isinstance(calculator, FunctionCalculator):
             rows = check_rows(calculator.id, value, count)
-            return seal(source, item, layout.with_width(rows.shape[1]), rows, seconds)
-        return seal(source, item, layout, _checked(calculator.id, value, (count, *layout.tail), layout.dtype), seconds)
+            return seal(heard, item, layout.with_width(rows.shape[1]), rows, seconds)
+        return seal(heard, item, layout, _checked(calculator.id, value, (count, *layout.tail), layout.dtype), seconds)
     except Cancelled as error:
         if control.cancelled:
             raise

@@ -170,7 +170,7 @@ def _survey_file(reader: SoundFileReader, label: str, options: _Options) -> Surv
     if wanted is not None and check_sample_rate(wanted) != reader.sample_rate:
         raise InvalidParameterError(
             f"{quoted(label)} has a sample rate of {reader.sample_rate:,} Hz, not {wanted:,} Hz.",
-            hint="Leave sample_rate out for files; they are not resampled.",
+            hint="Leave sample_rate out for files; AnalysisProfile(sample_rate=...) analyses them at another one.",
             sample_rate_hz=reader.sample_rate,
         )
     found = survey(

@@ -9,6 +9,7 @@ import math
 import numbers
 from typing import Any
 
+from audiocache_nb.audio.limits import MAX_SAMPLE_RATE_HZ, MIN_SAMPLE_RATE_HZ
 from audiocache_nb.errors import InvalidParameterError
 from audiocache_nb.features.storage import STORAGES
 
@@ -33,6 +34,9 @@ class AnalysisProfile:
         Calibrated calculators use the periodic form.
     min_decibels, max_decibels : float [dB]
         The range decibel features are clamped to.
+    sample_rate : int in 1000 .. 768000 [Hz] or None
+        The recording is resampled to this before anything else, see `audiocache_nb.audio.resampled.at_rate`; sizes are
+        in samples of that rate, times stay seconds of the recording. None: as it is.
     storage : {"float32", "int16", "uint8"}
         How spectra in decibels are stored: exactly; in hundredths of a decibel; or in 255 steps over their range,
         a quarter of the bytes. Other features are not affected, see `Calculator.stored_range`.
@@ -61,6 +65,7 @@ class AnalysisProfile:
     max_decibels: float = 0.0
     storage: str = "float32"
     id: str = ""
+    sample_rate: int | None = None
 
     def __post_init__(self) -> None:
         put = object.__setattr__
@@ -68,6 +73,12 @@ class AnalysisProfile:
         put(self, "hop_size", _integer("hop_size", self.hop_size, 1))
         if self.fft_size is not None:
             put(self, "fft_size", _integer("fft_size", self.fft_size, self.window_size))
+        if self.sample_rate is not None:
+            put(
+                self,
+                "sample_rate",
+                _integer("sample_rate", self.sample_rate, MIN_SAMPLE_RATE_HZ, MAX_SAMPLE_RATE_HZ, "hertz"),
+            )
         _choice("window", self.window, WINDOWS)
         _choice("storage", self.storage, STORAGES)
         low, high = _finite("min_decibels", self.min_decibels), _finite("max_decibels", self.max_decibels)
@@ -91,8 +102,9 @@ class AnalysisProfile:
         values = self.values()
         if values == _DEFAULTS:
             return DEFAULT_PROFILE_ID
-        if values["storage"] == _DEFAULTS["storage"]:
-            del values["storage"]  # which profiles made before there was a choice do not have in their ids
+        for name in ("storage", "sample_rate"):
+            if values[name] == _DEFAULTS[name]:
+                del values[name]  # which profiles made before there was a choice do not have in their ids
         text = json.dumps(values, sort_keys=True)
         return "adhoc-" + hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -123,12 +135,12 @@ def _choice(name: str, value: object, choices: tuple[str, ...]) -> None:
         )
 
 
-def _integer(name: str, value: object, low: int) -> int:
+def _integer(name: str, value: object, low: int, high: int = MAX_WINDOW_SAMPLES, unit: str = "samples") -> int:
     number = _real(value)
-    if not number.is_integer() or not low <= number <= MAX_WINDOW_SAMPLES:
+    if not number.is_integer() or not low <= number <= high:
         raise InvalidParameterError(
-            f"{name} is {value!r:.60}, which is not a whole number from {low} to {MAX_WINDOW_SAMPLES}.",
-            hint=f"Choose {name} in that range, in samples.",
+            f"{name} is {value!r:.60}, which is not a whole number from {low} to {high}.",
+            hint=f"Choose {name} in that range, in {unit}.",
             parameter=name,
         )
     return int(number)
@@ -161,4 +173,5 @@ _DEFAULTS = {
     "min_decibels": -80.0,
     "max_decibels": 0.0,
     "storage": "float32",
+    "sample_rate": None,
 }

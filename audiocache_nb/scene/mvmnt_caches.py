@@ -296,5 +296,6 @@ def _metadata(track: FeatureTrack) -> dict[str, Any]:
         "window": "window",
         "min_decibels": "minDecibels",
         "max_decibels": "maxDecibels",
+        "sample_rate": "sampleRate",
     }
     return {theirs: track.parameters[ours] for ours, theirs in names.items() if track.parameters.get(ours) is not None}

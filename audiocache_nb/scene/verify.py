@@ -171,23 +171,38 @@ def _excerpts(
     """The rows of some stretches, by the engine itself; by key, with which rows they are."""
     plan = make_plan(source, items.values())
     problems = {item.key: said(error) for item, error in plan.broken}
-    job = Job(source, [])
+    found: Made = {}
+    for one in plan.passes:
+        _one_pass(one, _at(spans, source, one.source), found, problems)
+    return found, problems
+
+
+def _at(spans: list[tuple[int, int]], source: AudioSource, heard: AudioSource) -> list[tuple[int, int]]:
+    """The same stretches in samples of another rate."""
+    return [
+        tuple(min(heard.frames, -(-place * heard.sample_rate // source.sample_rate)) for place in span)  # type: ignore[misc]
+        for span in spans
+    ]
+
+
+def _one_pass(plan: Plan, spans: list[tuple[int, int]], found: Made, problems: dict[str, str]) -> None:
+    items = [task.item for group in plan.groups for task in group.tasks]
+    job = Job(plan.source, [])
     try:
         work = _ExcerptPass(plan, spans, job)
     except (AudioCacheError, OSError) as error:  # the recording is not there
-        return {}, dict.fromkeys((item.key for item in items.values()), said(error))
+        problems.update(dict.fromkeys((item.key for item in items), said(error)))
+        return
     try:
         work.work()
         if work.error is not None and not isinstance(work.error, Exception):
             raise work.error  # Ctrl-C
-        found: Made = {}
-        for item in items.values():
+        for item in items:
             growing = work.growing(item.key)
             if growing is not None and work.error is None:
                 found[item.key] = (growing.track, growing.done)
             elif work.error is not None:
                 problems[item.key] = said(work.error)
-        return found, problems
     finally:
         work.close()
 
