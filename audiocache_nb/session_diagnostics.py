@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import threading
 import weakref
 from collections.abc import Callable, Iterable
@@ -179,6 +178,8 @@ class SessionDemand:
         return list(found)
 
     def _bad_wish(self, name: str | Descriptor, profile: AnalysisProfile | None, reason: str) -> BadWish:
+        import difflib  # only mistakes need it
+
         used = name.used_profile if isinstance(name, Descriptor) else profile or AnalysisProfile()
         text = (name.calculator or name.feature) if isinstance(name, Descriptor) else name.strip()
         known = [one for calculator in self._registry.list() for one in (calculator.feature, calculator.id)]

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Literal
 
 from audiocache_nb.analysis.control import Control, Progress
 from audiocache_nb.analysis.outputs import Outputs
-from audiocache_nb.analysis.plan import Item
 from audiocache_nb.analysis.segments import Focus
 
 if TYPE_CHECKING:
+    from audiocache_nb.analysis.plan import Item
     from audiocache_nb.audio.source import AudioSource
     from audiocache_nb.features.track import FeatureTrack, Growing
 

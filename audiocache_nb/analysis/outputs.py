@@ -9,7 +9,6 @@ import math
 import mmap
 import os
 import pathlib
-import tempfile
 import threading
 import weakref
 from typing import Any, Protocol
@@ -94,6 +93,8 @@ class RowsInFile:
         self._ranges: list[tuple[int, int]] = []  # what is in memory instead of in the file
         if folder is not None:
             folder.mkdir(0o700, parents=True, exist_ok=True)
+        import tempfile  # few results are that big
+
         with tempfile.TemporaryFile(dir=folder) as file:
             self._handle = os.dup(file.fileno())
         # Closed when nobody refers to the rows any more: a thread that goes on after a cancellation may still write.

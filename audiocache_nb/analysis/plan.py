@@ -13,7 +13,6 @@ from audiocache_nb.audio.resampled import at_rate
 from audiocache_nb.errors import InvalidParameterError
 from audiocache_nb.features.calculator import Calculator, Layout
 from audiocache_nb.features.descriptor import Descriptor
-from audiocache_nb.features.fingerprint import Fingerprint
 from audiocache_nb.features.framing import Framing
 from audiocache_nb.features.keys import KEY_FORMAT, feature_key
 from audiocache_nb.features.steps import Channels, Mono, Spectrum, Step, framing_of
@@ -22,6 +21,7 @@ from audiocache_nb.features.track import FeatureTrack
 
 if TYPE_CHECKING:
     from audiocache_nb.audio.source import AudioSource
+    from audiocache_nb.features.fingerprint import Fingerprint
     from audiocache_nb.features.registry import Registry
 
 

@@ -17,12 +17,11 @@ from audiocache_nb.analysis.control import Progress
 from audiocache_nb.analysis.jobs import Job, JobState
 from audiocache_nb.analysis.outputs import Outputs
 from audiocache_nb.analysis.pace import Pace
-from audiocache_nb.analysis.plan import Item
-from audiocache_nb.analysis.runner import run_job
 from audiocache_nb.errors import Cancelled, SessionClosedError
 from audiocache_nb.features.track import FeatureTrack
 
 if TYPE_CHECKING:
+    from audiocache_nb.analysis.plan import Item
     from audiocache_nb.audio.source import AudioSource
 
 TELLS_PER_SECOND = 15  # with the burst of 5, at most 20 pieces of progress leave the scheduler in any second
@@ -233,6 +232,8 @@ class Scheduler:
 
         job.control.on_enter = lambda: self._tell_progress([job])
         try:
+            from audiocache_nb.analysis.runner import run_job  # brings the engine along, with the first job
+
             stuck = run_job(job, threads, done, failed)
         except Cancelled:
             state = "cancelled"

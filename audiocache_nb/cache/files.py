@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import mmap
 import os
-import socket
 import stat
 import sys
 from collections.abc import Iterator
@@ -138,6 +137,8 @@ class Files:
 
     def host(self) -> str:
         """The machine and, in a container, which numbering of processes this is."""
+        import socket  # for a name alone: much to load
+
         name = socket.gethostname()
         with contextlib.suppress(OSError):
             name += os.readlink("/proc/self/ns/pid")

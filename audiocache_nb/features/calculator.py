@@ -12,15 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audiocache_nb.errors import InvalidParameterError
-from audiocache_nb.features.fingerprint import Fingerprint, Watched
 from audiocache_nb.features.framing import Framing
-from audiocache_nb.features.kinds import is_installed_class
 from audiocache_nb.features.parameters import Schema
 from audiocache_nb.features.scratch import Scratch
 from audiocache_nb.features.track import Alignment, TrackFormat
 
 if TYPE_CHECKING:
     from audiocache_nb.features.descriptor import Descriptor
+    from audiocache_nb.features.fingerprint import Fingerprint, Watched
     from audiocache_nb.features.profile import AnalysisProfile
     from audiocache_nb.features.steps import Step
 
@@ -167,6 +166,8 @@ class Calculator(abc.ABC):
     @property
     def fingerprint(self) -> Fingerprint | None:
         """What its code does at this moment; None for installed calculators, whose version says it."""
+        from audiocache_nb.features.kinds import is_installed_class  # what code does is a question of its own code only
+
         if self.version is not None and is_installed_class(type(self)):
             return None
         return self._watch(self)
@@ -174,6 +175,8 @@ class Calculator(abc.ABC):
     def _watch(self, function: Any) -> Fingerprint:
         watched: Watched | None = self.__dict__.get("_watched")
         if watched is None:
+            from audiocache_nb.features.fingerprint import Watched
+
             watched = self.__dict__["_watched"] = Watched(function, of_warning=self.version is not None)
         return watched.now()
 

@@ -7,7 +7,7 @@ import inspect
 import math
 from collections.abc import Callable, Mapping
 from inspect import Parameter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,13 +24,15 @@ from audiocache_nb.features.calculator import (
     bin_frequencies,
 )
 from audiocache_nb.features.descriptor import Descriptor
-from audiocache_nb.features.fingerprint import Fingerprint
 from audiocache_nb.features.framing import Framing
 from audiocache_nb.features.keys import digest
 from audiocache_nb.features.parameters import Schema
 from audiocache_nb.features.profile import AnalysisProfile
 from audiocache_nb.features.steps import Channels, Frames, Magnitude, Mono, Span, Spectrum, Step
 from audiocache_nb.features.track import Events, FeatureTrack, Global
+
+if TYPE_CHECKING:
+    from audiocache_nb.features.fingerprint import Fingerprint
 
 INPUTS = ("samples", "channels", "frames", "spectrum")
 

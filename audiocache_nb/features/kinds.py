@@ -8,7 +8,6 @@ import enum
 import functools
 import hashlib
 import itertools
-import random
 import sys
 import threading
 import types
@@ -36,7 +35,6 @@ STATELESS = (
     threading.Barrier,
     threading.local,
 )
-RANDOM = (np.random.Generator, np.random.RandomState, np.random.BitGenerator, random.Random)
 COMPILED = (
     types.BuiltinFunctionType,
     types.MethodDescriptorType,
@@ -124,9 +122,21 @@ def cell_content(cell: types.CellType) -> Any:
         return MISSING
 
 
+def is_random(value: Any) -> bool:
+    """Whether a value is a random generator; there are none of a module that nobody has loaded."""
+    if "random" in sys.modules:
+        import random  # few calculators draw anything
+
+        if isinstance(value, random.Random):
+            return True
+    if "numpy.random" in sys.modules:
+        return isinstance(value, (np.random.Generator, np.random.RandomState, np.random.BitGenerator))
+    return False
+
+
 def is_fixed(value: Any, depth: int = 0) -> bool:
     """Whether a value cannot change in place."""
-    if type(value) in PLAIN or isinstance(value, (np.generic, np.dtype, *STATELESS, *RANDOM, *COMPILED)):
+    if type(value) in PLAIN or isinstance(value, (np.generic, np.dtype, *STATELESS, *COMPILED)) or is_random(value):
         return True
     if type(value) in (tuple, frozenset):
         return depth < 4 and all(is_fixed(item, depth + 1) for item in value)

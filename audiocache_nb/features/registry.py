@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import threading
 import warnings
@@ -9,14 +10,14 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from audiocache_nb.errors import InvalidTypeError, UnknownCalculatorError, UnknownFeatureError
-from audiocache_nb.features.builtin import all_builtin
 from audiocache_nb.features.calculator import Calculator, Locality
 from audiocache_nb.features.descriptor import Descriptor
-from audiocache_nb.features.function import FunctionCalculator
 from audiocache_nb.features.profile import AnalysisProfile
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
+
+    from audiocache_nb.features.function import FunctionCalculator
 
 ENTRY_POINT_GROUP = "audiocache_nb.calculators"
 log = logging.getLogger("audiocache_nb")
@@ -38,13 +39,23 @@ class Registry:
     def __init__(self, *, entry_points: bool = True) -> None:
         self._lock = threading.RLock()
         self._loading = threading.RLock()  # held while plug-ins are loaded, whose code may take long
-        self._builtin = {calculator.id: calculator for calculator in all_builtin()}
         self._plugins: dict[str, Calculator] = {}
         self._own: dict[str, Calculator] = {}
         self._brought: dict[int, list[Calculator]] = {}  # what a plug-in's module registers, by thread
         self._listeners: list[Callable[[str], None]] = []
         self._entry_points_wanted = entry_points
         self._entry_points_loaded = not entry_points
+
+    @functools.cached_property
+    def _builtin(self) -> dict[str, Calculator]:
+        """Made when somebody asks for the first time: thirty modules are much for a start."""
+        from audiocache_nb.features.builtin import all_builtin
+
+        with self._lock:
+            made: dict[str, Calculator] | None = self.__dict__.get("_builtin")  # by another thread, meanwhile
+            if made is None:
+                made = self.__dict__["_builtin"] = {calculator.id: calculator for calculator in all_builtin()}
+            return made
 
     def register(self, calculator: Calculator) -> Calculator:
         """Add a calculator, or replace the one of the same id; it becomes its feature's default.
@@ -331,6 +342,7 @@ def calculator(function: Any = None, /, *, feature: str | None = None, **options
     ''
     >>> calculators.unregister("loudest")
     """
+    from audiocache_nb.features.function import FunctionCalculator  # reads signatures
 
     def make(function: Callable[..., Any]) -> FunctionCalculator:
         made = FunctionCalculator(function, feature=feature or function.__name__, **options)

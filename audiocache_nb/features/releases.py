@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import importlib.metadata
-import importlib.util
 import os
 import sys
-import sysconfig
 import types
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-_OF_PYTHON = (
-    *(str(folder) + os.sep for folder in (sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"))),
-    "<frozen",
-)
+if TYPE_CHECKING:
+    from importlib.machinery import ModuleSpec
+
 _OF_THIS_PACKAGE = str(Path(__file__).parents[1]) + os.sep
 _FOLDERS = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
 
@@ -29,6 +25,14 @@ def top_of(module: str) -> str:
 def is_of_python(module: str) -> bool:
     """Whether a module comes with Python."""
     return top_of(module) in sys.stdlib_module_names
+
+
+@functools.cache
+def _of_python() -> tuple[str, ...]:
+    """What the names of Python's own files begin with."""
+    import sysconfig  # reads how Python was built
+
+    return (*(sysconfig.get_path(name) + os.sep for name in ("stdlib", "platstdlib")), "<frozen")
 
 
 def is_installed(module: str, path: str | None) -> bool:
@@ -50,7 +54,7 @@ def is_installed(module: str, path: str | None) -> bool:
         return True
     if any(folder in path for folder in _FOLDERS):
         return bool(release_of(module))
-    return path.startswith(_OF_PYTHON) or (module != "__main__" and path.startswith(_home_of(top_of(module))))
+    return path.startswith(_of_python()) or (module != "__main__" and path.startswith(_home_of(top_of(module))))
 
 
 def release_of(module: str) -> str:
@@ -79,32 +83,38 @@ def _installed_release(top: str, spec: Any) -> str:
 
 
 def _release_on_disk(top: str) -> str:
+    from importlib import metadata  # brings e-mail and ZIP files along
+
     try:
-        return importlib.metadata.version(top)
-    except importlib.metadata.PackageNotFoundError:
+        return metadata.version(top)
+    except metadata.PackageNotFoundError:
         pass
     spec = _spec_of(top)
     origin = (spec.origin or "") if spec is not None else ""
     if not any(folder in origin for folder in _FOLDERS):
         return ""
-    names = sorted(set(importlib.metadata.packages_distributions().get(top, ())))
-    return ", ".join(importlib.metadata.version(name) for name in names)
+    names = sorted(set(metadata.packages_distributions().get(top, ())))
+    return ", ".join(metadata.version(name) for name in names)
 
 
 @functools.lru_cache(maxsize=512)
 def _home_of(top: str) -> tuple[str, ...]:
     """Where the files of a package lie that was installed somewhere else than usual."""
+    from importlib import metadata
+
     try:
-        distribution = importlib.metadata.distribution(top)
-    except importlib.metadata.PackageNotFoundError:
+        distribution = metadata.distribution(top)
+    except metadata.PackageNotFoundError:
         return ()
     root = Path(str(distribution.locate_file("")))
     return (str(root / top) + os.sep, str(root / top) + ".")
 
 
-def _spec_of(top: str) -> importlib.machinery.ModuleSpec | None:
+def _spec_of(top: str) -> ModuleSpec | None:
+    from importlib.util import find_spec
+
     try:
-        return importlib.util.find_spec(top)
+        return find_spec(top)
     except (ImportError, ValueError, AttributeError):
         return None
 

@@ -28,7 +28,6 @@ from audiocache_nb.features.kinds import (
     NOT_STATE,
     NOTEBOOK,
     PLAIN,
-    RANDOM,
     STATELESS,
     cell_content,
     changed_attributes,
@@ -42,6 +41,7 @@ from audiocache_nb.features.kinds import (
     is_of_class,
     is_of_this_package,
     is_own_module,
+    is_random,
     is_short,
     order_of,
     place_of,
@@ -167,7 +167,7 @@ class Walk:
             return f"{kind.__name__}={value!r}".encode()
         if isinstance(value, STATELESS):
             return f"{kind.__module__}.{kind.__qualname__}".encode()
-        if isinstance(value, RANDOM):
+        if is_random(value):
             self._problem(f"{what} is a random generator")
             return kind.__qualname__.encode()
         return self._compound(value, what, depth, written)

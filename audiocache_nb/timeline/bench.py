@@ -8,7 +8,6 @@ import weakref
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from audiocache_nb.analysis.plan import Item, make_item
 from audiocache_nb.errors import AudioCacheError, CalculatorError, UnknownCalculatorError, said
 from audiocache_nb.features.calculator import Calculator
 from audiocache_nb.features.descriptor import Descriptor
@@ -18,6 +17,7 @@ from audiocache_nb.timeline.state import FeatureEntry, FeatureState, Slot, Sourc
 from audiocache_nb.timeline.work import Work
 
 if TYPE_CHECKING:
+    from audiocache_nb.analysis.plan import Item
     from audiocache_nb.audio.source import AudioSource
 
 MAX_ITEMS = 4096
@@ -66,10 +66,12 @@ class Bench:
     def items(self, source: AudioSource, descriptors: Iterable[Descriptor]) -> list[Item]:
         """What would be computed now; what cannot be said is left out."""
         found = [self.item_or_problem(source, descriptor) for descriptor in descriptors]
-        return [item for item in found if isinstance(item, Item)]
+        return [item for item in found if not isinstance(item, AudioCacheError)]
 
     def item_or_problem(self, source: AudioSource, descriptor: Descriptor) -> Item | AudioCacheError:
         """What would be computed now, or why that cannot be said."""
+        from audiocache_nb.analysis.plan import make_item  # the steps come with the first request
+
         assert descriptor.calculator is not None
         try:
             calculator = self._registry.get(descriptor.calculator)
@@ -130,7 +132,7 @@ class Bench:
     def judged(self, state: SourceState, slot: Slot, descriptor: Descriptor | None = None) -> FeatureEntry:
         entry = state.entries[slot] if descriptor is None else self.blank(state, slot, descriptor)
         item = self.item_or_problem(state.source, entry.descriptor)
-        if not isinstance(item, Item):
+        if isinstance(item, AudioCacheError):
             return judge(entry, None, None, said(item))
         job = self._work.computing(state.source.id, item.key)
         active: FeatureState | None = None
@@ -140,7 +142,7 @@ class Bench:
 
     def wanted_key(self, source: AudioSource, entry: FeatureEntry) -> str | None:
         item = self.item_or_problem(source, entry.descriptor)
-        return item.key if isinstance(item, Item) else None
+        return None if isinstance(item, AudioCacheError) else item.key
 
     def on_tempo(self, slot: Slot) -> bool:
         """Whether a feature may depend on the tempo, by itself or through another feature."""

@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Any, Literal
 from audiocache_nb.analysis.control import Progress
 from audiocache_nb.analysis.costs import CostModel
 from audiocache_nb.analysis.jobs import Job
-from audiocache_nb.analysis.plan import Item
 from audiocache_nb.analysis.scheduler import Scheduler
 from audiocache_nb.cache.memory import MemoryCache
-from audiocache_nb.errors import CacheCorruptionError, IngestError, SourceChangedError, said
+from audiocache_nb.errors import AudioCacheError, CacheCorruptionError, IngestError, SourceChangedError, said
 from audiocache_nb.features.descriptor import Descriptor
 from audiocache_nb.features.keys import digest
 from audiocache_nb.features.registry import Registry
@@ -31,13 +30,14 @@ from audiocache_nb.timeline.store import Change, TimelineStore
 from audiocache_nb.timeline.work import Work
 
 if TYPE_CHECKING:
+    from audiocache_nb.analysis.plan import Item
     from audiocache_nb.audio.source import AudioSource
 
 DAMAGED = "cache entry damaged"
 MAX_UNSURE = 3
 log = logging.getLogger("audiocache_nb")
 Start = Literal["gate", "now", "later"]
-Listener = Callable[[str, Job, Item | None, BaseException | None], None]
+Listener = Callable[[str, Job, "Item | None", BaseException | None], None]
 
 
 class Desk:
@@ -428,7 +428,7 @@ class Desk:
         left = self._work.left(job)
         now = [self._bench.item_or_problem(job.source, item.descriptor) for item in left]
         return bool(left) and all(
-            not isinstance(new, Item) or new.key != old.key for old, new in zip(left, now, strict=True)
+            isinstance(new, AudioCacheError) or new.key != old.key for old, new in zip(left, now, strict=True)
         )
 
     def _refresh(self, change: Change, source_id: str, concerned: Callable[[Slot], bool]) -> None:

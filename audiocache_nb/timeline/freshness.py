@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from audiocache_nb.analysis.plan import Item
 from audiocache_nb.errors import said
 from audiocache_nb.features.track import FeatureTrack
 from audiocache_nb.timeline.state import FeatureEntry, FeatureState
+
+if TYPE_CHECKING:
+    from audiocache_nb.analysis.plan import Item
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

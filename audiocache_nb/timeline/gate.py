@@ -8,11 +8,10 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Literal, get_args
 
 from audiocache_nb.analysis.costs import DECODING, CostModel
-from audiocache_nb.analysis.plan import Item
-from audiocache_nb.analysis.report import _bytes, _size, _time
 from audiocache_nb.errors import InvalidParameterError
 
 if TYPE_CHECKING:
+    from audiocache_nb.analysis.plan import Item
     from audiocache_nb.audio.source import AudioSource
 
 Policy = Literal["auto", "ask", "never", "all"]
@@ -41,6 +40,8 @@ class Estimate:
     @property
     def text(self) -> str:
         """The cost in words."""
+        from audiocache_nb.analysis.report import _size, _time
+
         return f"about {_time(self.seconds)} and {_size(self.nbytes)}"
 
 
@@ -53,6 +54,8 @@ def estimate(
     stored: Callable[[str], bool] = lambda _key: False,
 ) -> Estimate:
     """What it would cost to compute these items, and what they depend on as far as it is not stored."""
+    from audiocache_nb.analysis.report import _bytes  # knows every step; nothing is estimated before the first request
+
     asked = {item.key: item for item in items}
     todo: dict[str, Item] = {}
 

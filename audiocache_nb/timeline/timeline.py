@@ -15,8 +15,6 @@ from numpy.typing import NDArray
 
 from audiocache_nb.analysis.costs import CostModel
 from audiocache_nb.analysis.jobs import Job
-from audiocache_nb.analysis.plan import Item, make_plan
-from audiocache_nb.analysis.report import PlanReport
 from audiocache_nb.cache.memory import MemoryCache
 from audiocache_nb.errors import (
     AudioCacheError,
@@ -30,7 +28,7 @@ from audiocache_nb.errors import (
 from audiocache_nb.features.descriptor import Descriptor
 from audiocache_nb.features.registry import Registry
 from audiocache_nb.features.track import FeatureTrack, Growing
-from audiocache_nb.timeline import events, undo
+from audiocache_nb.timeline import events
 from audiocache_nb.timeline.demand import DEFAULT_ELEMENT, BadWish
 from audiocache_nb.timeline.desk import MAX_UNSURE, Desk, Start
 from audiocache_nb.timeline.elements import Elements
@@ -39,9 +37,11 @@ from audiocache_nb.timeline.gate import Gate, Policy, checked_policy
 from audiocache_nb.timeline.state import FeatureEntry, Slot, Snapshot, SourceState, Track
 from audiocache_nb.timeline.status import SourceStatus
 from audiocache_nb.timeline.store import Change
+from audiocache_nb.timeline.undo import History
 from audiocache_nb.timing.tempo_map import TempoMap
 
 if TYPE_CHECKING:
+    from audiocache_nb.analysis.report import PlanReport
     from audiocache_nb.audio.source import AudioSource
 
 SLICE_S = 0.05
@@ -85,7 +85,7 @@ class Timeline(Desk):
     ) -> None:
         super().__init__(registry, workers=workers, tempo=tempo, costs=costs, cache=cache, salt=salt, gate=gate)
         self.closed = False
-        self.history = undo.History()
+        self.history = History()
         self.tempo_policy: TempoPolicy = tempo_policy
         self._tempo_before: TempoMap | None = None if tempo is None else tempo.snapshot()
         self._playback_range: tuple[float, float] | None = None
@@ -104,6 +104,8 @@ class Timeline(Desk):
         A source that is on the timeline already is read through the new track's reader from now on.
         What elements ask of a track of this id counts at once; the notebook has to ask anew.
         """
+        from audiocache_nb.timeline.undo_steps import Added  # a session starts without any
+
         with self.store.changing() as change:
             self._check_open()
             if track.id in change.tracks:
@@ -124,7 +126,7 @@ class Timeline(Desk):
             self.demand.forget_track(track.id, everything_of(track.id))
             self.demand.forget_parked(track.id)
             self._act_on_demand(change, track)
-            self.history.record(undo.Added(f"add {track.name!r:.60}", (track.id,)))
+            self.history.record(Added(f"add {track.name!r:.60}", (track.id,)))
         return track
 
     def _act_on_demand(self, change: Change, track: Track) -> None:
@@ -137,11 +139,13 @@ class Timeline(Desk):
 
     def update(self, track_id: str, *, label: str = "edit", **changes: Any) -> Track:
         """Move, trim or rename a track; its features stay what they are. What changes nothing is no change."""
+        from audiocache_nb.timeline.undo_steps import edited
+
         with self.store.changing() as change:
             self._check_open()
             before = change.tracks[self.track(track_id).id]
             track = dataclasses.replace(before, **changes)
-            step = undo.edited(before, track, label)
+            step = edited(before, track, label)
             if step is None:
                 return before
             change.put_track(track)
@@ -151,10 +155,12 @@ class Timeline(Desk):
 
     def remove(self, track_id: str) -> None:
         """Take a track off the timeline; its source goes with the last track that uses it."""
+        from audiocache_nb.timeline.undo_steps import capture
+
         with self.store.changing() as change:
             self._check_open()
             track = change.tracks[self.track(track_id).id]
-            step = undo.capture(self, change, [track_id], f"remove {track.name!r:.60}")
+            step = capture(self, change, [track_id], f"remove {track.name!r:.60}")
             wished = set(self.demand.wanted([track_id]))
             change.drop_track(track_id)
             change.emit(events.TrackRemoved(track_id=track_id, source_id=track.source_id))
@@ -361,6 +367,9 @@ class Timeline(Desk):
 
     def plan(self, track: Track | str, descriptors: Iterable[Descriptor]) -> PlanReport:
         """What a request for these features would do, and what it would cost; does nothing."""
+        from audiocache_nb.analysis.plan import make_plan
+        from audiocache_nb.analysis.report import PlanReport
+
         source = self.track(track).source
         items = [self._bench.item(source, descriptor) for descriptor in dict.fromkeys(descriptors)]
         with self.store.lock:
@@ -382,7 +391,7 @@ class Timeline(Desk):
         with self.store.lock:
             source = self.track(track).source
             item = self._bench.item_or_problem(source, descriptor)
-            if not isinstance(item, Item):
+            if isinstance(item, AudioCacheError):
                 return None
             job = self._work.computing(source.id, item.key)
         return None if job is None else job.growing(item.key)
@@ -528,6 +537,8 @@ class Timeline(Desk):
         int
             Bytes freed.
         """
+        from audiocache_nb.timeline.undo_steps import cleared
+
         self._check_open()
         stored = self.cache.discard_stored(self.track(track).source.digest)  # this may take a while: not under the lock
         with self.store.changing() as change:
@@ -536,7 +547,7 @@ class Timeline(Desk):
             state = change.sources[source_id]
             cancelled = self._work.detach(source_id)
             if any(entry.track is not None for entry in state.entries.values()) or cancelled:
-                self.history.record(undo.cleared(state, f"clear the features of {state.source.name!r:.60}"))
+                self.history.record(cleared(state, f"clear the features of {state.source.name!r:.60}"))
             shown = {entry.track.key: entry.track.nbytes for entry in state.entries.values() if entry.track is not None}
             freed = sum({**stored, **self.cache.discard_audio(state.source.digest), **shown}.values())
             asked = self._wanted(change, source_id)  # that somebody asks for it is no data
@@ -567,10 +578,12 @@ class Timeline(Desk):
 
     def clear_all(self) -> None:
         """Take all tracks off the timeline, with everything computed for them; what is on disk stays there."""
+        from audiocache_nb.timeline.undo_steps import capture
+
         with self.store.changing() as change:
             self._check_open()
             if change.tracks:
-                step = undo.capture(self, change, list(change.tracks), "remove all tracks")
+                step = capture(self, change, list(change.tracks), "remove all tracks")
                 self.history.record(step, [state.source for state in change.sources.values()])
             cancelled = [job for source_id in self._work.source_ids() for job in self._work.detach(source_id)]
             for track in list(change.tracks.values()):

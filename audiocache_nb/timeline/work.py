@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from audiocache_nb.analysis.jobs import Job
-from audiocache_nb.analysis.plan import Item
+
+if TYPE_CHECKING:
+    from audiocache_nb.analysis.plan import Item
 
 
 class Work:

@@ -10,11 +10,11 @@ import pytest
 import soundfile
 
 import audiocache_nb as acn
-from audiocache_nb.timeline import events, undo
+from audiocache_nb.timeline import events
+from audiocache_nb.timeline.undo_steps import PLACE
 
 WAIT_S = 60
 RATE = 8000
-PLACE = undo.PLACE
 
 
 def place(session, track_id):
