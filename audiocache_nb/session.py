@@ -28,11 +28,12 @@ from audiocache_nb.session_playhead import SessionPlayhead
 from audiocache_nb.session_sampling import SessionSampling
 from audiocache_nb.session_scene import SceneVerbs
 from audiocache_nb.session_tracks import SessionTracks, checked_place
+from audiocache_nb.timeline.elements import everything_of
 from audiocache_nb.timeline.gate import ASK_ABOVE_MB, ASK_ABOVE_S, Gate, Policy
 from audiocache_nb.timeline.state import Track
 from audiocache_nb.timeline.status import SourceStatus
 from audiocache_nb.timeline.store import TimelineStore
-from audiocache_nb.timeline.timeline import Timeline, everything_of
+from audiocache_nb.timeline.timeline import Timeline
 from audiocache_nb.timing.tempo import Tempo
 
 if TYPE_CHECKING:

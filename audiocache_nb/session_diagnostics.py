@@ -13,9 +13,10 @@ from audiocache_nb.features.descriptor import Descriptor
 from audiocache_nb.features.profile import AnalysisProfile
 from audiocache_nb.features.registry import Registry
 from audiocache_nb.timeline.demand import BadWish
+from audiocache_nb.timeline.demand_verbs import LOOK_S
 from audiocache_nb.timeline.gate import Policy
 from audiocache_nb.timeline.state import Track
-from audiocache_nb.timeline.timeline import LOOK_S, Timeline
+from audiocache_nb.timeline.timeline import Timeline
 
 if TYPE_CHECKING:
     from audiocache_nb.analysis.jobs import Job

@@ -78,3 +78,8 @@ class Elements:
             if release is not None:
                 release(name)
             del release
+
+
+def everything_of(track_id: str) -> str:
+    """The element that asks for every feature of a track."""
+    return f"{track_id} (all)"

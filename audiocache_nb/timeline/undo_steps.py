@@ -14,6 +14,7 @@ from audiocache_nb.timeline.undo import Step
 
 if TYPE_CHECKING:
     from audiocache_nb.audio.source import AudioSource
+    from audiocache_nb.timeline.desk import Desk
     from audiocache_nb.timeline.store import Change
     from audiocache_nb.timeline.timeline import Timeline
 
@@ -210,7 +211,7 @@ def edited(before: Track, after: Track, label: str) -> Edited | None:
     return Edited(label, before.id, fields) if fields else None
 
 
-def capture(timeline: Timeline, change: Change, track_ids: Sequence[str], label: str) -> Removed:
+def capture(timeline: Desk, change: Change, track_ids: Sequence[str], label: str) -> Removed:
     """The step of taking tracks off, before they are taken off."""
     going = set(track_ids)
     positions = {track_id: n for n, track_id in enumerate(change.tracks)}
