@@ -3,47 +3,28 @@
 from __future__ import annotations
 
 import itertools
-import math
 import threading
 import uuid
 import weakref
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
-import numpy as np
 import traitlets
 
-from audiocache_nb.errors import InvalidParameterError, InvalidTypeError, SessionClosedError
-from audiocache_nb.models.clock import ANSWER_S, LEAST_LOOP_S, Command, Motion, PlayheadClock, Report
+from audiocache_nb.errors import InvalidParameterError
+from audiocache_nb.models.clock import LEAST_LOOP_S, Command, Motion, PlayheadClock
 from audiocache_nb.models.locked import LockedMixin, trait_lock
+from audiocache_nb.models.places import timeline_range_s
+from audiocache_nb.models.playhead_pages import PlayheadPages
+from audiocache_nb.models.playhead_values import CHANGES, real, seconds
 from audiocache_nb.models.publisher import INTERVAL_S
 from audiocache_nb.models.ticker import Ticker
-from audiocache_nb.timing.clip import ClipMap
 from audiocache_nb.timing.tempo import Tempo
-from audiocache_nb.timing.tempo_map import TICKS_PER_QUARTER, TempoMap
+from audiocache_nb.timing.tempo_map import TICKS_PER_QUARTER
 
 if TYPE_CHECKING:
-    from audiocache_nb.models.protocol import SnapshotLike, StoreLike
+    from audiocache_nb.models.protocol import StoreLike
     from audiocache_nb.models.publisher import Publisher
-
-MIN_RATE = 0.0625  # what browsers play; slower and faster ones are silent there
-MAX_RATE = 16.0
-MAX_TIME_S = 1e9
-
-
-class Driver(Protocol):
-    """Something that can make the playhead's sound: a Transport with a page."""
-
-    client: str  # the page that plays or played last
-
-    @property
-    def ready(self) -> bool:
-        """Whether a page is there that could play now."""
-        ...
-
-    def command(self, command: Command) -> None:
-        """Have the page do it."""
-        ...
 
 
 class PlayheadSession(Protocol):
@@ -96,7 +77,7 @@ class _Pulse(LockedMixin):
             playhead._tell()
 
 
-class Playhead(LockedMixin):
+class Playhead(PlayheadPages):
     """Where the session is in time: one position for all plots, inspectors and transports.
 
     Obtained as ``session.playhead``. While a :class:`~audiocache_nb.widgets.transport.Transport`
@@ -191,7 +172,7 @@ class Playhead(LockedMixin):
             The playhead stays where it is.
         SessionClosedError
         """
-        self._do(time_s=_seconds("time", t))
+        self._do(time_s=seconds("time", t))
 
     def seek_bar(self, bar: int, beat: float = 1.0) -> None:
         """Go to a musical position, both counted from 1.
@@ -201,7 +182,7 @@ class Playhead(LockedMixin):
         InvalidParameterError, InvalidTypeError, SessionClosedError
         """
         tempo = self._tempo.snapshot()
-        beats = (_real("bar", bar) - 1) * tempo.beats_per_bar + _real("beat", beat) - 1
+        beats = (real("bar", bar) - 1) * tempo.beats_per_bar + real("beat", beat) - 1
         self.seek(tempo.ticks_to_seconds(beats * TICKS_PER_QUARTER))
 
     def set_loop(self, start: float | None = None, end: float | None = None) -> None:
@@ -214,7 +195,7 @@ class Playhead(LockedMixin):
         if start is None and end is None:
             self._do(loop_start_s=None, loop_end_s=None)
             return
-        start_s, end_s = _seconds("start", start), _seconds("end", end)
+        start_s, end_s = seconds("start", start), seconds("end", end)
         if end_s - start_s < LEAST_LOOP_S:
             raise InvalidParameterError(
                 f"The loop from {start_s:g} s to {end_s:g} s is shorter than {LEAST_LOOP_S:g} s.",
@@ -235,111 +216,11 @@ class Playhead(LockedMixin):
         return known[1]
 
     def __setattr__(self, name: str, value: Any) -> None:
-        change = _CHANGES.get(name)
+        change = CHANGES.get(name)
         if change is None or "_clock" not in self.__dict__:
             super().__setattr__(name, value)
         else:
             self._do(**change(value))
-
-    # -- for widgets ----------------------------------------------------------------------------------
-
-    def attach(self, driver: Driver) -> None:
-        """From now on this one makes the sound, if its page can."""
-        with self._drivers_lock:
-            self._drivers = [ref for ref in self._drivers if ref() not in (driver, None)] + [weakref.ref(driver)]
-
-    def welcome(self, driver: Driver) -> bool:
-        """A page of this driver has just been opened; returns whether it may take over from one before it.
-
-        It may unless another page of it is playing. One that was playing and has been silent for a while
-        was closed or loaded anew, and its sound went with it.
-        """
-        playing = self._clock.driver is driver and self.playing
-        if playing and self._clock.silent_s(driver) < ANSWER_S:
-            return False
-        if playing:
-            self._clock.leave(driver)
-        self.attach(driver)
-        self._news()
-        return True
-
-    def detach(self, driver: Driver) -> None:
-        """The page of this one has gone; what it played stops."""
-        with self._drivers_lock:
-            self._drivers = [ref for ref in self._drivers if ref() not in (driver, None)]
-        self._clock.leave(driver)
-        self._news()
-
-    def adopt(self, driver: Driver, **change: Any) -> None:
-        """Take over what a page did by itself: somebody used its controls. Arguments as traits of `Motion`."""
-        if self._closed:
-            return
-        self.attach(driver)
-        former = self._clock.driver
-        command = self._clock.command(driver, done=True, **change)
-        self._silence(former, driver, command)
-        self._news()
-
-    def report(self, driver: Driver, report: Report) -> None:
-        """Follow the sound of a page."""
-        if self._closed:
-            return
-        former, serial = self._clock.driver, self._clock.serial
-        if self._clock.report(driver, report):
-            if former is not driver:
-                self._silence(former, driver, Command(0, None, playing=False, rate=report.rate, loop=None))
-            self._news(widgets=self._clock.serial != serial)
-
-    def control(self, **change: Any) -> None:
-        """What a page's button asks for, of whoever makes the sound; checked like what a cell asks for."""
-        self._do(**change)
-
-    def follow(self, callback: Callable[[], None]) -> Callable[[], None]:
-        """Call `callback` about 20 times a second while it plays, and after everything else that moves it.
-
-        Returns
-        -------
-        callable
-            Ends it.
-        """
-        with self._drivers_lock:
-            self._followers = [*self._followers, callback]
-
-        def end() -> None:
-            with self._drivers_lock:
-                self._followers = [other for other in self._followers if other is not callback]
-
-        self._ticker.wake()
-        return end
-
-    def page_state(self) -> dict[str, Any]:
-        """What a page needs to move a cursor by itself; changes only with what it could not know."""
-        start_s, end_s = self.range_s()
-        serial = (self._clock.serial, start_s, end_s)
-        if self._wire[0] != serial:
-            self._wire = (serial, self.page_state_now())
-        return self._wire[1]
-
-    def page_answer(self) -> dict[str, Any]:
-        """The same now, and what time it is here: a page that knows when it asked can tell how its clock differs."""
-        return {**self.page_state_now(), "clock_s": self._clock.now_s}
-
-    def page_state_now(self) -> dict[str, Any]:
-        """The same, with the position of this moment."""
-        motion = self._clock.read()
-        start_s, end_s = self.range_s()
-        return {
-            "session": self._name,
-            "serial": self._clock.serial,
-            "time_s": motion.time_s,
-            "playing": motion.playing,
-            "moving": motion.moving,
-            "rate": motion.rate,
-            "loop": None if motion.loop is None else list(motion.loop),
-            "start_s": start_s,
-            "end_s": None if math.isinf(end_s) else end_s,
-            "client": getattr(self._clock.driver, "client", ""),
-        }
 
     # -- inside ---------------------------------------------------------------------------------------
 
@@ -356,27 +237,6 @@ class Playhead(LockedMixin):
         if name == "tick":
             return tempo.seconds_to_ticks(motion.time_s)
         return getattr(tempo.bar_beat(motion.time_s), name)
-
-    def _do(self, **change: Any) -> None:
-        if self._closed:
-            raise SessionClosedError("The session is closed.", hint="Open another one with acn.Session().")
-        former = self._clock.driver
-        driver = self._chosen(former)
-        command = self._clock.command(driver, **change)
-        self._silence(former, driver, command)
-        if driver is not None:
-            driver.command(command)
-        self._news()
-
-    def _chosen(self, former: Any) -> Driver | None:
-        """Who makes the sound: who does already, else the one used last."""
-        with self._drivers_lock:
-            drivers = [driver for ref in reversed(self._drivers) if (driver := ref()) is not None and driver.ready]
-        return former if former in drivers else next(iter(drivers), None)
-
-    def _silence(self, former: Any, driver: Driver | None, command: Command) -> None:
-        if former is not None and former is not driver:
-            former.command(Command(command.id, None, playing=False, rate=command.rate, loop=command.loop))
 
     def _news(self, *, widgets: bool = True) -> None:
         """Tell everybody: observers now, widgets and followers soon."""
@@ -458,63 +318,3 @@ def _retimed(reference: weakref.ref[Playhead]) -> None:
     playhead = reference()
     if playhead is not None:
         playhead._news()
-
-
-def timeline_range_s(snapshot: SnapshotLike, tempo: TempoMap) -> tuple[float, float]:
-    """From 0, or the first clip's start if that is earlier, to the last clip's end [s]; no clips: no end."""
-    spans = [
-        place_of(track, tempo).span_s(track.source.duration) for track in snapshot.tracks.values() if track.enabled
-    ]
-    return min((0.0, *(start_s for start_s, _ in spans))), max((end_s for _, end_s in spans), default=math.inf)
-
-
-def place_of(track: Any, tempo: TempoMap) -> ClipMap:
-    """Where a track lies on the timeline."""
-    return ClipMap.from_ticks(
-        tempo,
-        offset_ticks=track.offset_ticks,
-        region_start_tick=track.region_start_tick,
-        region_end_tick=track.region_end_tick,
-    )
-
-
-def _real(name: str, value: Any) -> float:
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
-        raise InvalidTypeError(f"{name} is a {type(value).__name__}, not a number.", hint="The playhead stays.")
-    if not -MAX_TIME_S <= value <= MAX_TIME_S:  # NaN is not, either
-        raise InvalidParameterError(
-            f"{name} is {value!r:.40}, which is no usable number.", hint="The playhead stays.", parameter=name
-        )
-    return float(value)
-
-
-def _seconds(name: str, value: object) -> float:
-    return _real(name, value)
-
-
-def _maybe_seconds(name: str, value: object) -> float | None:
-    return None if value is None else _real(name, value)
-
-
-def _rate(value: object) -> float:
-    rate = _real("rate", value)
-    if not MIN_RATE <= rate <= MAX_RATE:
-        raise InvalidParameterError(
-            f"rate is {rate:g}.", hint=f"Use {MIN_RATE:g} to {MAX_RATE:g}; 1 is the recording's own.", parameter="rate"
-        )
-    return rate
-
-
-def _flag(value: object) -> bool:
-    if not isinstance(value, bool):
-        raise InvalidTypeError(f"playing is a {type(value).__name__}.", hint="Use True or False.")
-    return value
-
-
-_CHANGES: Mapping[str, Callable[[Any], dict[str, Any]]] = {
-    "time": lambda value: {"time_s": _seconds("time", value)},
-    "playing": lambda value: {"playing": _flag(value)},
-    "rate": lambda value: {"rate": _rate(value)},
-    "loop_start": lambda value: {"loop_start_s": _maybe_seconds("loop_start", value)},
-    "loop_end": lambda value: {"loop_end_s": _maybe_seconds("loop_end", value)},
-}

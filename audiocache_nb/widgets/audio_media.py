@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection
 from typing import Any
 
 from audiocache_nb.errors import AudioCacheError
-from audiocache_nb.models.playhead import place_of, timeline_range_s
+from audiocache_nb.models.places import place_of, timeline_range_s
 from audiocache_nb.models.text import message_text
 from audiocache_nb.widgets.audio_root import served_path
 from audiocache_nb.widgets.audio_wave import Heard, Pieces, StoredFile, mix, whole

@@ -7,7 +7,7 @@ import math
 from typing import Any, Literal, TypeGuard
 
 from audiocache_nb.models.clock import LEAST_LOOP_S
-from audiocache_nb.models.playhead import MAX_RATE, MAX_TIME_S, MIN_RATE
+from audiocache_nb.models.playhead_values import MAX_RATE, MAX_TIME_S, MIN_RATE
 
 MAX_ID = 2**53 - 1  # the largest whole number of a page
 MAX_NAME = 400

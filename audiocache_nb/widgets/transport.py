@@ -12,7 +12,7 @@ import traitlets
 
 from audiocache_nb.errors import AudioCacheError
 from audiocache_nb.models.clock import Command, Report
-from audiocache_nb.models.playhead import MAX_RATE, MIN_RATE
+from audiocache_nb.models.playhead_values import MAX_RATE, MIN_RATE
 from audiocache_nb.models.protocol import SnapshotLike, require_open, require_track
 from audiocache_nb.models.text import finite, message_text
 from audiocache_nb.widgets.audio_media import HEAD_BYTES, Media, describe, opened
