@@ -167,7 +167,9 @@ def parse(start: bytes, file_bytes: int) -> Layout:
     try:
         return _parse(start, file_bytes)
     except (KeyError, TypeError, ValueError, OverflowError, RecursionError, MemoryError, AttributeError) as error:
-        raise CacheCorruptionError(f"The cache entry's header is damaged: {type(error).__name__}.") from error
+        raise CacheCorruptionError(
+            f"The cache entry's header is damaged: {type(error).__name__}.", hint="Ask for the feature again."
+        ) from error
 
 
 def header_bytes(start: bytes) -> int:
@@ -230,7 +232,9 @@ def _parse(start: bytes, file_bytes: int) -> Layout:
     stated = metadata["audiocache_nb.format"]
     if stated != str(FORMAT):
         if metadata["audiocache_nb.sha256"] == _digest(metadata) and int(stated) > FORMAT:
-            raise CacheVersionError("A cache entry was written by a later version of audiocache_nb.")
+            raise CacheVersionError(
+                "A cache entry was written by a later version of audiocache_nb.", hint="Install that version."
+            )
         raise ValueError("unknown format")
     plain = json.loads(metadata["audiocache_nb"])
     table = {name: (np.dtype(_DTYPES[one["dtype"]]), _shape(one["shape"])) for name, one in _in_order(plain["arrays"])}

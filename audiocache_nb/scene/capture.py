@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import importlib.metadata
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -77,7 +78,7 @@ def capture(
     document = {
         "format": FORMAT,
         "version": [MAJOR, MINOR],
-        "created_with": f"audiocache_nb {importlib.metadata.version('audiocache_nb')}",
+        "created_with": f"audiocache_nb {_version()}",
         "timeline": {
             "tempo": {
                 "entries": [[float(one.time_s), float(one.bpm), one.curve] for one in tempo_map.entries],
@@ -105,6 +106,11 @@ def capture(
         "features": features,
     }
     return Scene(document, tracks, [state.source for _, state in sorted(snapshot.sources.items())], notes)
+
+
+@functools.cache
+def _version() -> str:
+    return importlib.metadata.version("audiocache_nb")
 
 
 def plain_descriptor(descriptor: Descriptor) -> dict[str, Any]:

@@ -5,19 +5,14 @@ from __future__ import annotations
 import dataclasses
 import functools
 import json
-import math
 import os
 import pathlib
-import zlib
 from collections.abc import Callable, Mapping
-from typing import Any, cast
-
-import numpy as np
+from typing import Any
 
 from audiocache_nb.audio.ingest import load as load_audio
+from audiocache_nb.audio.names import display_text
 from audiocache_nb.audio.source import AudioSource
-from audiocache_nb.cache.entry import Layout, header_bytes, parse, tail_array, track_of
-from audiocache_nb.cache.mapped import Checked, MappedRows
 from audiocache_nb.cache.metadata import unpack
 from audiocache_nb.errors import (
     AudioCacheError,
@@ -26,6 +21,7 @@ from audiocache_nb.errors import (
     DocumentError,
     IngestError,
     InvalidTypeError,
+    said,
 )
 from audiocache_nb.features.descriptor import Descriptor
 from audiocache_nb.features.profile import AnalysisProfile
@@ -33,6 +29,7 @@ from audiocache_nb.features.track import FeatureTrack
 from audiocache_nb.scene.archive_reader import Archive
 from audiocache_nb.scene.document import read_document
 from audiocache_nb.scene.imported_audio import absent_source, embedded_source
+from audiocache_nb.scene.imported_feature import mapped_track, marked, mismatch
 from audiocache_nb.scene.limits import ImportLimits
 from audiocache_nb.scene.save import DOCUMENT, MANIFEST, MANIFEST_FORMAT
 from audiocache_nb.scene.schema import array, integer, one_of, record, text, unique, validate
@@ -41,20 +38,6 @@ from audiocache_nb.scene.strict_json import parse as parse_json
 Resolve = Callable[[Mapping[str, Any]], Any]
 BEGINNING_BYTES = 64
 DAMAGED = "its entry in the bundle is damaged"
-_LONGEST_TEXT = 4096
-_PROVENANCE: dict[str, type | tuple[type, ...]] = {
-    "audio": str,
-    "sample_rate": (int, float),
-    "calculator": str,
-    "version": str,
-    "seconds": (int, float),
-    "computed_at": str,
-    "numpy": str,
-    "tempo": str,
-    "salt": str,
-    "key_format": str,
-}
-_PROVENANCE_MAPPINGS = ("decode", "parameters", "dependencies")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -133,7 +116,7 @@ def read_scene(
     document = read_document(data, limits, name=name)
     warnings: list[str] = []
     sources = _sources(document, None, {}, resolve, warnings)
-    features = [_feature(plain, sources, None, "", _ignore) for plain in document["features"]]
+    features = [_feature(plain, sources, None, "", limits, _ignore) for plain in document["features"]]
     return LoadedScene(document, sources, features, warnings, _origin(name, data), len(data))
 
 
@@ -199,7 +182,7 @@ def _read_bundle(
     warnings: list[str] = []
     sources = _sources(document, archive, digests, resolve, warnings)
     origin = _origin(name, manifest_bytes)
-    features = [_feature(plain, sources, archive, origin, damaged) for plain in document["features"]]
+    features = [_feature(plain, sources, archive, origin, limits, damaged) for plain in document["features"]]
     return LoadedScene(document, sources, features, warnings, origin, size)
 
 
@@ -255,15 +238,15 @@ def _sources(
 ) -> dict[str, AudioSource]:
     found: dict[str, AudioSource] = {}
     for plain in document["sources"]:
-        source = None
+        source, shown = None, display_text(plain["name"])
         entry = (plain.get("audio") or {}).get("entry")
         if entry is not None and archive is not None and entry in archive and entry in digests:
             if archive.sha256(entry) == digests[entry]:
                 source = embedded_source(plain, archive, entry, digests[entry])
             else:
-                warnings.append(f"The recording {plain['name']} in the bundle is damaged.")
+                warnings.append(f"The recording {shown} in the bundle is damaged.")
         elif entry is not None:
-            warnings.append(f"The recording {plain['name']} is not in the bundle, although the document says so.")
+            warnings.append(f"The recording {shown} is not in the bundle, although the document says so.")
         if source is None and resolve is not None:
             source = _resolved(plain, resolve, warnings)
         if source is None:
@@ -284,7 +267,7 @@ def _resolved(plain: Mapping[str, Any], resolve: Resolve, warnings: list[str]) -
         return None
     source = load_audio(given, name=plain["name"])
     if source.digest != plain["digest"]:
-        warnings.append(f"What was given for {plain['name']} is another recording; it is not used.")
+        warnings.append(f"What was given for {display_text(plain['name'])} is another recording; it is not used.")
         return None
     return source
 
@@ -294,6 +277,7 @@ def _feature(
     sources: Mapping[str, AudioSource],
     archive: Archive | None,
     origin: Any,
+    limits: ImportLimits,
     damaged: Callable[[str], None],
 ) -> LoadedFeature:
     descriptor = descriptor_of(plain["descriptor"])
@@ -307,17 +291,15 @@ def _feature(
     else:
         nbytes = archive.entries[entry].size
         try:
-            track = _mapped_track(archive, entry, {**origin, **_claimed(plain.get("origin"))}, damaged)
-            problem = _mismatch(track, descriptor, key, sources[plain["source"]])
-        except (AudioCacheError, ValueError) as error:
-            problem = f"{DAMAGED} ({error})" if not isinstance(error, AudioCacheError) else DAMAGED
+            mark = marked(origin, plain.get("origin"))
+            track = mapped_track(archive, entry, mark, limits, damaged)
+            problem = mismatch(track, descriptor, key, sources[plain["source"]])
+        except AudioCacheError:
+            problem = DAMAGED
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
+            # What it says about itself is not what anybody could have written.
+            problem = f"{DAMAGED} ({error})" if type(error) is ValueError else DAMAGED
     return LoadedFeature(plain["source"], descriptor, key, None if problem else track, problem, nbytes)
-
-
-def _claimed(origin: Mapping[str, Any] | None) -> dict[str, Any]:
-    """What a document says of where a feature came from before; that somebody has verified it counts for nothing."""
-    texts = {name: value for name, value in (origin or {}).items() if isinstance(value, str) and len(value) <= 200}
-    return {name: value for name, value in texts.items() if name != "verified"}
 
 
 def descriptor_of(plain: Mapping[str, Any]) -> Descriptor:
@@ -330,77 +312,17 @@ def descriptor_of(plain: Mapping[str, Any]) -> Descriptor:
     try:
         profile = _profile(json.dumps(plain["profile"], sort_keys=True))
         params = unpack(plain.get("params") or {})
-        return Descriptor(plain["feature"], plain["calculator"], profile, params)
+        found = Descriptor(plain["feature"], plain["calculator"], profile, params)
+        hash(found.params)  # a place among the features is found by it
     except (AudioCacheError, TypeError, ValueError) as error:
         raise DocumentError(
-            f"The document describes a feature {plain['feature']!r:.60} that cannot be: {str(error)[:200]}",
+            f"The document describes a feature {plain['feature']!r:.60} that cannot be: {display_text(said(error))}",
             hint="The file is damaged, or was written by a later program; nothing was imported.",
         ) from error
+    return found
 
 
 @functools.lru_cache(64)
 def _profile(text: str) -> AnalysisProfile:
     """The profile of these values; as text, so that 1, 1.0 and true are three values."""
     return AnalysisProfile(**json.loads(text))
-
-
-def _mapped_track(
-    archive: Archive, entry: str, origin: Mapping[str, Any], damaged: Callable[[str], None]
-) -> FeatureTrack:
-    """The track of an entry; of its data nothing is read yet."""
-    place = archive.place(entry)
-    start = bytes(place[: header_bytes(bytes(place[:8]))])
-    layout = parse(start, len(place))
-    tail = bytes(place[layout.tail[0] : layout.tail[1]])
-    if zlib.crc32(tail) != layout.tail_crc32:
-        raise ValueError("its coordinates are damaged")
-    track = track_of(layout, _rows(place, layout, tail, damaged), tail)
-    provenance = {**_plain_provenance(track.provenance), "imported": dict(origin)}
-    data = cast("Any", track.rows_or_array)  # nothing of it is read by this
-    return dataclasses.replace(track, data=data, provenance=provenance)
-
-
-def _plain_provenance(claimed: Mapping[str, Any]) -> dict[str, Any]:
-    """What a track says of its origin, as far as it has the shape that everybody expects of it."""
-    found: dict[str, Any] = {}
-    for name, kind in _PROVENANCE.items():
-        value = claimed.get(name)
-        if isinstance(value, kind) and not isinstance(value, bool) and len(str(value)) <= _LONGEST_TEXT:
-            found[name] = value
-    for name in _PROVENANCE_MAPPINGS:
-        value = claimed.get(name)
-        if isinstance(value, Mapping) and all(
-            type(item) in (str, int, float, bool, type(None)) for item in value.values()
-        ):
-            found[name] = {str(key)[:_LONGEST_TEXT]: item for key, item in value.items()}
-    return found
-
-
-def _rows(place: memoryview, layout: Layout, tail: bytes, damaged: Callable[[str], None]) -> MappedRows:
-    dtype, shape, at = layout.arrays["data"]
-    count = int(np.prod(shape, dtype=object))
-    data = np.frombuffer(place, dtype, count, at).reshape(shape)
-    checks = np.asarray(tail_array(layout, tail, "crc32"), np.uint32)
-    key = str(layout.plain["key"])
-
-    def read(first_byte: int, nbytes: int) -> bytes:
-        return bytes(place[first_byte : first_byte + nbytes])
-
-    return MappedRows(data, at, layout.rows_per_chunk, checks, Checked(len(checks)), read, lambda: damaged(key))
-
-
-def _mismatch(track: FeatureTrack, descriptor: Descriptor, key: str, source: AudioSource) -> str:
-    """Why the data are not those that the document speaks of; empty if they are."""
-    if (track.feature, track.calculator_id, track.key) != (descriptor.feature, descriptor.calculator, key):
-        return "its data are those of another feature"
-    if track.profile_id != descriptor.used_profile.id:
-        return "its data are those of another profile"
-    if track.provenance.get("audio") != source.digest:
-        return "its data are those of another recording"
-    numbers = (track.hop_seconds, track.start_seconds, track.fill_value, track.scale, track.offset)
-    if not all(map(math.isfinite, numbers)) or track.hop_seconds < 0 or (track.is_framewise and not track.hop_seconds):
-        return "its times or values cannot be"
-    texts = (track.label, track.unit, track.version, *track.axes)
-    if any(len(one) > _LONGEST_TEXT for one in texts):
-        return "it says too much about itself"
-    return ""

@@ -6,6 +6,8 @@ import dataclasses
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from audiocache_nb.audio.names import display_text
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -86,17 +88,17 @@ class SceneReport:
 
     def __str__(self) -> str:
         count = len(self.kept)
-        lines = [f"{self.action} {self.path}: {count} feature{'' if count == 1 else 's'}, {_size(self.nbytes)}"]
+        lines = [f"{self.action} {shown(self.path)}: {count} feature{'' if count == 1 else 's'}, {_size(self.nbytes)}"]
         if self.left_out:
             cost = f", about {self.seconds_left_out:.3g} s to compute" if self.seconds_left_out else ""
             lines.append(f"without {len(self.left_out)} ({_size(self.bytes_left_out)}{cost}):")
         lines += [
-            f"  {note.recording} · {note.calculator}"
-            + (f" @ {note.profile}" if note.profile != "default" else "")
-            + f": {note.reason or note.outcome}"
+            f"  {shown(note.recording)} · {shown(note.calculator)}"
+            + (f" @ {shown(note.profile)}" if note.profile != "default" else "")
+            + f": {shown(note.reason or note.outcome)}"
             for note in self.left_out
         ]
-        lines += [f"warning: {warning}" for warning in self.warnings]
+        lines += [f"warning: {shown(warning)}" for warning in self.warnings]
         return "\n".join(lines)
 
     __repr__ = __str__
@@ -111,6 +113,11 @@ def table_of(notes: Iterable[FeatureNote]) -> pd.DataFrame:
     rows = [[getattr(note, name) for name in names] for note in notes]
     table: pd.DataFrame = pandas.DataFrame(rows, columns=names)
     return table
+
+
+def shown(text: str) -> str:
+    """What a file says, without what a terminal would obey."""
+    return display_text(text, limit=400)
 
 
 def _size(nbytes: int) -> str:

@@ -22,7 +22,7 @@ from audiocache_nb.analysis.runner import run_job
 from audiocache_nb.analysis.segments import Segment, SegmentBuffers, SegmentReader, mix
 from audiocache_nb.errors import AudioCacheError, InvalidParameterError, said
 from audiocache_nb.features.track import FeatureTrack
-from audiocache_nb.scene.report import FeatureNote, table_of
+from audiocache_nb.scene.report import FeatureNote, shown, table_of
 from audiocache_nb.timeline.state import FeatureEntry, Slot, SourceState
 from audiocache_nb.timeline.timeline import Timeline
 
@@ -59,7 +59,8 @@ class Verification:
     def __str__(self) -> str:
         counts = [f"{len(self.of(outcome))} {outcome}" for outcome in ("verified", "differs", "not checked")]
         lines = [
-            f"  {note.recording} · {note.calculator}: {note.outcome}{f' ({note.reason})' if note.reason else ''}"
+            f"  {shown(note.recording)} · {shown(note.calculator)}: {note.outcome}"
+            + (f" ({shown(note.reason)})" if note.reason else "")
             for note in self.features
         ]
         return "\n".join([f"imported features: {', '.join(counts)}", *lines])
@@ -144,7 +145,7 @@ def _of_source(
     own: dict[Slot, FeatureTrack] = {}
     everything = "all of it, computed again"
     proof = everything if seconds >= source.duration else proof
-    for group, compute, shown in ((local, _excerpts, proof), (whole, _entirely, everything)):
+    for group, compute, said_proof in ((local, _excerpts, proof), (whole, _entirely, everything)):
         if not group:
             continue
         made, problems = compute(source, group, spans, timeline)
@@ -156,8 +157,8 @@ def _of_source(
                 continue
             track, done = made[item.key]
             problem = _difference(entry.track, track, done)
-            verdicts[slot] = ("differs", problem) if problem else ("verified", shown)
-            own[slot] = track if done.all() else _promoted(entry.track, track, shown)
+            verdicts[slot] = ("differs", problem) if problem else ("verified", said_proof)
+            own[slot] = track if done.all() else _promoted(entry.track, track, said_proof)
     _settle(timeline, source.id, todo, verdicts, own)
     return [_note(source, todo[slot], *verdict) for slot, verdict in verdicts.items()]
 

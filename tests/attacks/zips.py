@@ -45,6 +45,7 @@ def archive(
     count: int | None = None,
     start: int | None = None,
     disk: int = 0,
+    made_by: int = 20,
 ) -> bytes:
     """An archive of these entries, with something before, between and after, and an end record that may lie."""
     body, central = bytearray(before), bytearray()
@@ -83,7 +84,7 @@ def archive(
             struct.pack(
                 "<4s6H3L5H2L",
                 b"PK\x01\x02",
-                (3 << 8) | 20,
+                (3 << 8) | made_by,
                 20,
                 part.flags,
                 part.method,

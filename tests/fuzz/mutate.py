@@ -1,4 +1,4 @@
-"""Mutations of bytes, of JSON and of bundles: what checksums would stop is made to fit again."""
+"""Mutations of bytes, of JSON and of packages: what checksums would stop is made to fit again."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import copy
 import json
 import random
 
-from support.scenes import archived, packed, parts_of
+from support.scenes import archived
 
 from audiocache_nb.errors import BundleError
 from audiocache_nb.scene.archive_reader import Archive
@@ -78,14 +78,15 @@ def mutate_json(data: bytes, rng: random.Random) -> bytes:
     except ValueError:
         return mutate_bytes(data, rng)
     for _ in range(rng.choice((1, 1, 2, 4))):
-        document = _mutated(document, rng)
+        document = mutated(document, rng)
     try:
         return json.dumps(document, ensure_ascii=rng.random() < 0.5, sort_keys=True).encode("utf-8", "replace")
     except (ValueError, RecursionError):
         return data
 
 
-def _mutated(document: object, rng: random.Random) -> object:
+def mutated(document: object, rng: random.Random) -> object:
+    """A plain value with one place of it changed."""
     places: list[tuple[object, object]] = []
     waiting = [document]
     while waiting:
@@ -115,34 +116,6 @@ def _mutated(document: object, rng: random.Random) -> object:
     else:
         holder[key] = values(rng)
     return document
-
-
-def mutate_bundle(data: bytes, rng: random.Random) -> bytes:
-    """Bytes of the archive, or an entry with all checksums right, or the manifest."""
-    kind = rng.randrange(10)
-    if kind < 3:
-        return mutate_bytes(data, rng)
-    try:
-        parts = parts_of(data)
-    except BundleError:  # an entry is damaged, which is seen when it is touched
-        return mutate_bytes(data, rng)
-    names = [name for name in parts if name != "manifest.json"]
-    if not {"document.json", "manifest.json"} <= set(parts):  # some other archive
-        return mutate_bytes(data, rng)
-    if kind < 6:
-        parts["document.json"] = mutate_json(parts["document.json"], rng)
-    elif kind < 8:
-        name = rng.choice(names)
-        parts[name] = mutate_bytes(parts[name], rng)
-        if rng.random() < 0.3:
-            parts[name] = parts[rng.choice(names)]
-    elif kind == 8:
-        return archived({**parts, "manifest.json": mutate_json(parts["manifest.json"], rng)})
-    elif rng.random() < 0.5:
-        del parts[rng.choice(names)]
-    else:
-        parts[rng.choice(["extra", "audio/00009", "features/00009.safetensors"])] = rng.randbytes(rng.randrange(100))
-    return packed(parts)
 
 
 def mutate_package(data: bytes, rng: random.Random) -> bytes:

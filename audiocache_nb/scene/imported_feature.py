@@ -1,0 +1,149 @@
+"""Features of a scene that was loaded: mapped where they lie, and believed as far as they fit what is asked for."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from audiocache_nb.audio.source import AudioSource
+from audiocache_nb.cache.entry import Layout, header_bytes, parse, tail_array, track_of
+from audiocache_nb.cache.mapped import Checked, MappedRows
+from audiocache_nb.cache.metadata import unpack
+from audiocache_nb.features.descriptor import Descriptor
+from audiocache_nb.features.track import FeatureTrack
+from audiocache_nb.scene.archive_reader import Archive
+from audiocache_nb.scene.limits import ImportLimits
+
+_LONGEST_TEXT = 4096
+_LONGEST_NAME = 200
+_GREATEST = 1e30  # times any int16, still a float32
+_LONGEST_S = 1e9
+_PROVENANCE: dict[str, type | tuple[type, ...]] = {
+    "audio": str,
+    "sample_rate": (int, float),
+    "calculator": str,
+    "version": str,
+    "seconds": (int, float),
+    "computed_at": str,
+    "numpy": str,
+    "tempo": str,
+    "salt": str,
+    "key_format": str,
+}
+_FLOATS = frozenset({"f2", "f4", "f8"})
+_TYPES = {
+    "float32": _FLOATS,
+    "int16": frozenset({"i2"}),
+    "uint8": frozenset({"u1"}),
+    "complex64": frozenset({"c8"}),
+    "waveform-minmax": _FLOATS,
+    "waveform-periodic": _FLOATS,
+    "events": _FLOATS,
+    "global": _FLOATS,
+    "matrix": _FLOATS,
+}
+_PROVENANCE_MAPPINGS = ("decode", "parameters", "dependencies")
+
+
+def marked(origin: Mapping[str, Any], claimed: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Where a feature came from: this file, and by its own account the one before; nothing else of it is believed."""
+    before = (claimed or {}).get("before", (claimed or {}).get("from"))
+    return {**origin, **({"before": before[:_LONGEST_NAME]} if isinstance(before, str) else {})}
+
+
+def mapped_track(
+    archive: Archive, entry: str, origin: Mapping[str, Any], limits: ImportLimits, damaged: Callable[[str], None]
+) -> FeatureTrack:
+    """The track of an entry; of its data nothing is read yet.
+
+    Raises
+    ------
+    CacheCorruptionError, CacheVersionError, ValueError
+        It is damaged, or no feature that this program could have made.
+    """
+    place = archive.place(entry)
+    layout = parse(bytes(place[: header_bytes(bytes(place[:8]))]), len(place))
+    problem = _form_problem(layout, limits)
+    if problem:
+        raise ValueError(problem)
+    tail = bytes(place[layout.tail[0] : layout.tail[1]])
+    if zlib.crc32(tail) != layout.tail_crc32:
+        raise ValueError("its coordinates are damaged")
+    layout.plain["provenance"] = {**_plain_provenance(unpack(layout.plain["provenance"])), "imported": dict(origin)}
+    return track_of(layout, _rows(place, layout, tail, damaged), tail)
+
+
+def _form_problem(layout: Layout, limits: ImportLimits) -> str:
+    """What is wrong with the shape and the types of an entry's arrays; nothing of them is read or allocated."""
+    plain, (dtype, shape, _) = layout.plain, layout.arrays["data"]
+    axes, form = plain["axes"], plain["format"]
+    if len(shape) > limits.dimensions:
+        return f"its array has {len(shape)} axes, more than the limit dimensions = {limits.dimensions}"
+    if len(axes) != len(shape) or len(set(axes)) != len(axes):
+        return "its array has other axes than it says"
+    if form not in _TYPES or dtype.str[1:] not in _TYPES[form] or plain["alignment"] not in ("center", "start"):
+        return f"{dtype} is no type of the form {form!r:.40}"
+    width = {"events": (2, 1), "global": (2, 0), "matrix": (2, 0)}.get(form)
+    if width and (len(shape) != width[0] or shape[1] < width[1] or (form == "matrix" and shape[0] != shape[1])):
+        return f"its array cannot be {form}"
+    if layout.arrays["crc32"][0] != np.uint32:
+        return "its checksums are none"
+    sizes = dict(zip(axes, shape, strict=True))
+    for name, (kind, length, _) in layout.arrays.items():
+        axis = name.removeprefix("coords.")
+        if name not in ("data", "crc32") and (kind.kind not in "fiu" or length != (sizes.get(axis),) or axis == name):
+            return "its coordinates do not fit its array"
+    if any(len(names) != sizes.get(axis) for axis, names in plain["names"].items()):
+        return "its coordinates do not fit its array"
+    return ""
+
+
+def _plain_provenance(claimed: Mapping[str, Any]) -> dict[str, Any]:
+    """What a track says of its origin, as far as it has the shape that everybody expects of it."""
+    found: dict[str, Any] = {}
+    for name, kind in _PROVENANCE.items():
+        value = claimed.get(name)
+        if isinstance(value, kind) and not isinstance(value, bool) and len(str(value)) <= _LONGEST_TEXT:
+            found[name] = value
+    for name in _PROVENANCE_MAPPINGS:
+        value = claimed.get(name)
+        if isinstance(value, Mapping) and all(
+            type(item) in (str, int, float, bool, type(None)) for item in value.values()
+        ):
+            found[name] = {str(key)[:_LONGEST_TEXT]: item for key, item in value.items()}
+    return found
+
+
+def _rows(place: memoryview, layout: Layout, tail: bytes, damaged: Callable[[str], None]) -> MappedRows:
+    dtype, shape, at = layout.arrays["data"]
+    count = int(np.prod(shape, dtype=object))
+    data = np.frombuffer(place, dtype, count, at).reshape(shape)
+    checks = np.asarray(tail_array(layout, tail, "crc32"), np.uint32)
+    key = str(layout.plain["key"])
+
+    def read(first_byte: int, nbytes: int) -> bytes:
+        return bytes(place[first_byte : first_byte + nbytes])
+
+    return MappedRows(data, at, layout.rows_per_chunk, checks, Checked(len(checks)), read, lambda: damaged(key))
+
+
+def mismatch(track: FeatureTrack, descriptor: Descriptor, key: str, source: AudioSource) -> str:
+    """Why the data are not those that the document speaks of; empty if they are."""
+    if (track.feature, track.calculator_id, track.key) != (descriptor.feature, descriptor.calculator, key):
+        return "its data are those of another feature"
+    if track.profile_id != descriptor.used_profile.id:
+        return "its data are those of another profile"
+    if track.provenance.get("audio") != source.digest:
+        return "its data are those of another recording"
+    values, times_s = (track.fill_value, track.scale, track.offset), (track.hop_seconds, track.start_seconds)
+    if not all(abs(value) <= _GREATEST for value in values) or not all(abs(time_s) <= _LONGEST_S for time_s in times_s):
+        return "its times or values cannot be"  # nor are they numbers, if they are NaN
+    if track.hop_seconds < 0 or (track.is_framewise and not track.hop_seconds):
+        return "its times or values cannot be"
+    texts = (track.label, track.unit, track.version, *track.axes)
+    if any(len(one) > _LONGEST_TEXT for one in texts):
+        return "it says too much about itself"
+    return ""
