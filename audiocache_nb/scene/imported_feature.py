@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import zlib
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -82,6 +83,8 @@ def _form_problem(layout: Layout, limits: ImportLimits) -> str:
     axes, form = plain["axes"], plain["format"]
     if len(shape) > limits.dimensions:
         return f"its array has {len(shape)} axes, more than the limit dimensions = {limits.dimensions}"
+    if math.prod(max(1, size) for size in shape) * dtype.itemsize > limits.entry_bytes:  # of nothing, but that often
+        return f"its array is over the limit entry_bytes = {limits.entry_bytes:,}"
     if len(axes) != len(shape) or len(set(axes)) != len(axes):
         return "its array has other axes than it says"
     if form not in _TYPES or dtype.str[1:] not in _TYPES[form] or plain["alignment"] not in ("center", "start"):

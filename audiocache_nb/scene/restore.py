@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from audiocache_nb.analysis.plan import Item
+from audiocache_nb.audio.names import display_text
 from audiocache_nb.errors import AudioCacheError, DocumentError
 from audiocache_nb.features.track import FeatureTrack
 from audiocache_nb.scene.load import LoadedFeature, LoadedScene, descriptor_of
@@ -14,6 +15,8 @@ from audiocache_nb.scene.report import FeatureNote
 from audiocache_nb.timeline.state import FeatureEntry, Slot, Track
 from audiocache_nb.timeline.store import Change
 from audiocache_nb.timeline.timeline import Timeline
+
+LONGEST_MESSAGE = 1000
 
 
 def restore(timeline: Timeline, tempo: Any, scene: LoadedScene, *, trust: bool) -> list[FeatureNote]:
@@ -130,4 +133,6 @@ def _message(source: Mapping[str, Any], state: str) -> str | None:
     """What the status said when the scene was saved, if it is the same now."""
     saved = source.get("status") or {}
     message = saved.get("message")
-    return message if isinstance(message, str) and saved.get("state") == state else None
+    if not isinstance(message, str) or saved.get("state") != state:
+        return None
+    return display_text(message, limit=LONGEST_MESSAGE)

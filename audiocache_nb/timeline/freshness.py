@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from audiocache_nb.audio.names import display_text
 from audiocache_nb.errors import said
 from audiocache_nb.features.track import FeatureTrack
 from audiocache_nb.timeline.state import FeatureEntry, FeatureState
@@ -43,6 +44,7 @@ class Freshness:
 
 CHANGED = "audio file changed on disk"
 MAX_DEPTH = 8
+LONGEST_CAUSE = 1000
 SENTENCES: dict[str, str] = {
     "missing": "Nobody has computed it yet.",
     "queued": "Waiting for its turn.",
@@ -110,7 +112,12 @@ def differences(track: FeatureTrack, wanted: Item) -> tuple[str, ...]:
     found = _facts_changed(old, wanted.facts)
     if not found and wanted.calculator.depends_on_tempo and "tempo" not in old:
         found.append("tempo map changed")
-    return tuple(dict.fromkeys(found)) or ("what it was computed from is not known any more",)
+    # What a file says of its parameters is shown, not obeyed.
+    shown = (
+        one if one.isprintable() and len(one) <= LONGEST_CAUSE else display_text(one, limit=LONGEST_CAUSE)
+        for one in found
+    )
+    return tuple(dict.fromkeys(shown)) or ("what it was computed from is not known any more",)
 
 
 def notes(track: FeatureTrack | None, wanted: Item) -> tuple[str, ...]:

@@ -201,3 +201,55 @@ def bomb(size: int = 32 << 20) -> bytes:
 def understating_bomb(size: int = 1 << 20) -> bytes:
     """Unpacks to a thousand times what its headers say."""
     return archive(Part(data=bytes(size), method=8, size=1000))
+
+
+def overlapping(count: int = 1000, size: int = 1 << 20) -> bytes:
+    """Entries that all unpack the same bytes: a gigabyte out of a few thousand."""
+    kernel = Part(name=b"0", data=bytes(size), method=8)
+    return archive(
+        kernel, *(dataclasses.replace(kernel, name=b"%d" % n, data=b"", method=8, offset=0) for n in range(1, count))
+    )
+
+
+def nested(depth: int = 4) -> bytes:
+    """An archive in an archive in an archive, each as harmless as the next."""
+    inner = bomb(1 << 20)
+    for _ in range(depth):
+        inner = archive(Part(name=b"inner.zip", data=inner))
+    return inner
+
+
+def wide(path: str, size: int) -> None:
+    """A file that says it has an entry of `size` bytes, and takes a few hundred on the disk where holes are free."""
+    name = b"huge.bin"
+    sizes = struct.pack("<2Q", size, size)
+    with open(path, "wb") as file:  # noqa: PTH123
+        head = struct.pack("<4s5H3L2H", b"PK\x03\x04", 45, 0, 0, 0, 33, 0, 2**32 - 1, 2**32 - 1, len(name), 20)
+        file.write(head + name + field(1, sizes))
+        file.truncate(file.tell() + size)
+        start = file.seek(0, 2)
+        central = struct.pack(
+            "<4s6H3L5H2L",
+            b"PK\x01\x02",
+            (3 << 8) | 45,
+            45,
+            0,
+            0,
+            0,
+            33,
+            0,
+            2**32 - 1,
+            2**32 - 1,
+            len(name),
+            20,
+            0,
+            0,
+            0,
+            0,
+            0,
+        )
+        central += name + field(1, sizes)
+        file.write(central)
+        file.write(struct.pack("<4sQ2H2L4Q", b"PK\x06\x06", 44, 45, 45, 0, 0, 1, 1, len(central), start))
+        file.write(struct.pack("<4sLQL", b"PK\x06\x07", 0, start + len(central), 1))
+        file.write(struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, 1, 1, len(central), 2**32 - 1, 0))

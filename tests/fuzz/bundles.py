@@ -18,7 +18,23 @@ from audiocache_nb.scene import zip_format as z
 from audiocache_nb.scene.archive_reader import Archive
 
 DTYPES = ["F16", "F32", "F64", "C64", "I8", "I64", "U8", "BOOL", "O", "V8", ">f4", "<M8", "BF16", "|S4", "", None, 4]
-SHAPES = [[], [0], [-1], [True], [1.5], [2**63], [2**31, 2**31], [1] * 40, [0, 2**63], ["3"], 7, None, [[1]], [2**64]]
+SHAPES = [
+    [],
+    [0],
+    [-1],
+    [True],
+    [1.5],
+    [2**63],
+    [2**31, 2**31],
+    [1] * 40,
+    [0, 2**63],
+    [0, 2**40],
+    ["3"],
+    7,
+    None,
+    [[1]],
+    [2**64],
+]
 METHODS = [0, 1, 8, 9, 12, 14, 93, 98, 99, 65535]
 FLAGS = [0, 1, 2, 6, 8, 0x40, 0x41, 0x800, 0x2000, 0xFFFF]
 ATTRIBUTES = [0, 0o120777 << 16, 0o040755 << 16, 0o060644 << 16, 0o010644 << 16, 0x10, 0o100777 << 16, 0xFFFFFFFF]

@@ -38,7 +38,7 @@ def test_the_bundle_is_what_packed_makes(bundle):
 # --- the manifest: nothing is imported -----------------------------------------------------------
 
 
-def test_entries_that_are_not_listed_or_not_there(bundle, loads):
+def test_b7_b8_entries_that_are_not_listed_or_not_there(bundle, loads):
     parts = parts_of(bundle)
     lines = json.loads(parts["manifest.json"])["entries"]
     for wrong in (
@@ -267,7 +267,7 @@ def poisoned(bundle, scene):
     return with_feature(bundle, feature_entry(bundle, "rms"), header + b"".join(chunks(lie)) + tail)
 
 
-def test_what_was_imported_stays_in_its_scene(bundle, scene, loads, sessions, tmp_path):
+def test_b14_what_was_imported_stays_in_its_scene(bundle, scene, loads, sessions, tmp_path):
     cache = tmp_path / "cache"
     session, _ = loads(poisoned(bundle, scene), cache_dir=cache)
     assert session.peek("a", "rms").data.max() == 42
@@ -301,12 +301,18 @@ def test_who_is_trusted_may_fill_the_cache(bundle, loads, sessions, tmp_path):
 # --- names and the world outside -----------------------------------------------------------------
 
 
-def test_names_are_made_safe(bundle, loads):
+def test_b16_names_are_made_safe(bundle, loads):
     def change(document):
         document["sources"][0]["name"] = "</script><img src=x onerror=alert(1)>\u202egpj\x00"
         document["timeline"]["tracks"][0]["name"] = "\x1b[31mred"
+        document["sources"][0]["status"]["message"] = "\x1b[2J\u202eready"
+        document["sources"][0]["audio"] = {"entry": "gone"}
+        document["features"][0]["descriptor"]["profile"]["id"] = "\u202e\x07"
 
-    session, _ = loads(with_document(bundle, change))
+    session, report = loads(with_document(bundle, change))
+    shown = [str(report), *(session.status(name).message or "" for name in ("a", "b"))]
+    assert not {"\x1b", "\u202e", "\x07"} & set("".join(shown))
+    assert "⟨U+202E⟩" in str(report)
     for track in session.tracks.values():
         assert "\x00" not in track.source.name
         assert "\u202e" not in track.source.name
@@ -336,7 +342,7 @@ def _hook(event, arguments):
 sys.addaudithook(_hook)
 
 
-def test_nothing_outside_the_file_is_opened(bundle, loads, tmp_path):
+def test_b17_nothing_outside_the_file_is_opened(bundle, loads, tmp_path):
     global _watching  # noqa: PLW0603 - an audit hook cannot be taken away again
 
     def change(document):

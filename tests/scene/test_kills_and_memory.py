@@ -34,7 +34,7 @@ CALLS = "openat,write,pwrite64,lseek,fsync,rename,renameat,renameat2,unlink,unli
 @pytest.mark.skipif(STRACE is None, reason="strace is not installed")
 @pytest.mark.skipif("AUDIOCACHE_NB_LOWEST" in os.environ, reason="the kernel is the same")
 @pytest.mark.parametrize("ending", ["zip", "json"])
-def test_saving_may_be_killed_at_each_of_its_system_calls(scene, tmp_path, ending):
+def test_b19_saving_may_be_killed_at_each_of_its_system_calls(scene, tmp_path, ending):
     """B19: the old file or the new one, whole; every third call, and all of the last ones, unless all are asked for."""
     for part in (tmp_path / "scene.zip", tmp_path / f"old.{ending}"):
         scene.save(part)
@@ -85,7 +85,7 @@ def test_saving_may_be_killed_at_each_of_its_system_calls(scene, tmp_path, endin
         assert all(re.fullmatch(rf"(x\.{ending}|\.x\.{ending}\.[0-9a-f]{{16}}\.part)", name) for name in names)
 
 
-def test_saving_beside_edits_gives_one_moment(scene, tmp_path, loads):
+def test_b20_saving_beside_edits_gives_one_moment(scene, tmp_path, loads):
     """B20: the two tracks are moved one after the other; no file holds a mix of two moments."""
     stop = threading.Event()
     scene.move("a", offset_ticks=0)
@@ -124,7 +124,7 @@ def test_saving_beside_edits_gives_one_moment(scene, tmp_path, loads):
 
 
 @pytest.mark.parametrize("kind", ["zip", "mvt"])
-def test_loading_may_be_interrupted_anywhere(scene, tmp_path, kind):
+def test_b13_loading_may_be_interrupted_anywhere(scene, tmp_path, kind):
     """B13: there is a session or there is none, and what was trusted is in the cache only if there is one."""
     scene.save(tmp_path / f"x.{kind}")
     data = (tmp_path / f"x.{kind}").read_bytes()

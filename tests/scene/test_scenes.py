@@ -76,7 +76,7 @@ def test_tracks_tempo_and_demand_come_back(scene, tmp_path, loads):
     assert session.undo() is None
 
 
-def test_the_same_scene_gives_the_same_bytes(scene, tmp_path):
+def test_b22_the_same_scene_gives_the_same_bytes(scene, tmp_path):
     for name in ("1.zip", "2.zip", "1.json", "2.json"):
         scene.save(tmp_path / name)
     assert (tmp_path / "1.zip").read_bytes() == (tmp_path / "2.zip").read_bytes()
