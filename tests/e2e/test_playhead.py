@@ -318,4 +318,21 @@ def test_the_notebook_about_time_plays(notebook, page: Page):
     for inspector in page.locator(".acn-inspector").all():
         expect(inspector).to_have_attribute("data-state", "fresh")
     nb.screenshot("notebook-time")
+    plots = page.locator(".acn-plot")
+    expect(plots).to_have_count(2)
+    plots.first.scroll_into_view_if_needed()
+    lines = ".acn-plot .acn-playhead-line"
+    moved = """lines => new Promise(done => {
+      const places = () => [...document.querySelectorAll(lines)].map(line => line.style.transform);
+      const seen = [];
+      const look = () => { seen.push(places()); seen.length < 30 ? requestAnimationFrame(look) : done(seen); };
+      look();
+    })"""
+    seen = page.evaluate(moved, lines)
+    assert len({places[0] for places in seen}) > 5, "the playhead of the plot does not move by itself"
     page.get_by_role("button", name="Pause", exact=True).click()
+    wait_for(page, "a.paused")
+    page.wait_for_timeout(500)
+    labels = [label.inner_text() for label in page.locator(".acn-playhead-label").all()]
+    assert len(labels) == 2
+    assert len(set(labels)) == 1, "two plots show two places"
