@@ -146,6 +146,7 @@ def test_zoom_to_samples_and_back(notebook, page: Page):
         "import json; print(json.dumps(sorted({level for name, level, _ in plot.tiles_sent if name == 'waveform'})))",
         "plot.span = (0.0, 8.0)",
         "print(json.dumps(plot.span))",
+        "print(json.dumps([at / track.source.sample_rate for at in session.timeline.focus.of(track.source)]))",
     )
     nb.run(0)
     nb.run(1)
@@ -165,6 +166,7 @@ def test_zoom_to_samples_and_back(notebook, page: Page):
     page.wait_for_timeout(600)
     start, end = value(nb, 5)
     assert end - start == pytest.approx(4.0, abs=0.01)
+    assert value(nb, 6) == pytest.approx([start, end], abs=0.001), "what is visible is not computed first"
 
 
 def test_linked_plots_move_together_while_the_kernel_is_busy(notebook, page: Page):
