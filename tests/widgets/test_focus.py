@@ -11,6 +11,7 @@ from support.wait import until
 from widgets.conftest import widget_comm
 
 import audiocache_nb as acn
+from audiocache_nb.analysis import outputs
 from audiocache_nb.analysis.segments import LONG_SEGMENT_SAMPLES as SEGMENT
 from audiocache_nb.analysis.shared import BATCH_SAMPLES
 from audiocache_nb.features.registry import Registry
@@ -67,6 +68,32 @@ def test_what_a_plot_shows_is_next_also_of_what_runs_already(session, track, per
     session.wait(WAIT_S)
     whole = session.peek(track, "clock")
     np.testing.assert_array_equal(whole.data[:, 0], whole.times_s.astype(np.float32))
+
+
+def test_what_grows_in_a_file_is_drawn_without_reading_the_rest(session, permits, monkeypatch):
+    session.timeline.scheduler.outputs.mapped_from_bytes = 1
+
+    def wide(frames, *, ctx):
+        while not permits.acquire(timeout=0.01):
+            ctx.checkpoint()
+        return np.repeat(frames[:, :1], 600, axis=1)
+
+    session.registry.register(made_of(wide, inputs="frames", version=1))
+    read, seen = outputs._RowsOfFile.read, []
+
+    def noted(self, first, end):
+        seen.append(end - first)
+        return read(self, first, end)
+
+    monkeypatch.setattr(outputs._RowsOfFile, "read", noted)
+    track = session.add_audio(np.full(HOUR_S * RATE_HZ, 0.25, np.float32), RATE_HZ)
+    plot = FeaturePlot(session, track, "wide", waveform=False)
+    widget_comm(plot).page_sets(in_view=True, span=[2000.0, 2060.0])
+    permits.release(12)
+    until(lambda: session.publisher.poke(plot) or (plot.layers[0]["done"] or [[1, 0]])[0][0] < 0.6)
+    assert plot.layers[0]["buckets"] > 10_000
+    assert seen
+    assert max(seen) < 2000
 
 
 def test_who_looks_last_counts_and_may_look_away(session, track):
