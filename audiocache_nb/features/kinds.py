@@ -75,9 +75,10 @@ def file_of(module: str) -> str:
 
 def is_installed_class(kind: type) -> bool:
     """Whether a class is Python's or of an installed package."""
-    if kind.__module__ == "builtins":
+    module: object = kind.__module__
+    if module == "builtins" or not isinstance(module, str):  # compiled classes may have a descriptor there
         return True
-    return releases.is_installed(kind.__module__, file_of(kind.__module__) or None)
+    return releases.is_installed(module, file_of(module) or None)
 
 
 def is_of_this_package(kind: type) -> bool:
@@ -85,7 +86,7 @@ def is_of_this_package(kind: type) -> bool:
 
     A calculator of the user's own is the user's, though its base is not.
     """
-    bases = [base for base in kind.__mro__ if base.__module__.startswith(_THIS_PACKAGE)]
+    bases = [base for base in kind.__mro__ if str(base.__module__).startswith(_THIS_PACKAGE)]
     if not bases or issubclass(kind, (enum.Enum, BaseException)):
         return False
     return bases[0] is kind or not any(base.__name__ == "Calculator" for base in bases)

@@ -50,6 +50,7 @@ from audiocache_nb.features.kinds import (
 )
 from audiocache_nb.features.reach import CHANGES, Use, reads_of
 from audiocache_nb.features.syntax import body_of, join
+from audiocache_nb.features.wrapped import held_by, is_free, module_of
 
 Check = Callable[[], bool]
 
@@ -192,6 +193,8 @@ class Walk:
             return self._compiled(value, inner)
         if isinstance(value, enum.Enum):
             return join("enum", [inner(kind), value.name.encode()])
+        if isinstance(value, np.ufunc) and value.__name__.endswith("(vectorized)"):
+            self._problem(f"what {what} calls, which np.frompyfunc made, cannot be told")
         number = self._number(value)
         if number is not None:
             return number
@@ -253,12 +256,16 @@ class Walk:
         number = self._number(function)
         if number is not None:
             return number
-        module = function.__module__ or "__main__"
+        module = module_of(function)
         name = function.__qualname__.replace(".<locals>", "")
         if self._functions != "told":
             return f"{module}.{name}".encode() if self._functions == "named" else f"function {id(function)}".encode()
-        if not entry and releases.is_installed(module, function.__code__.co_filename):
-            return join("installed", [f"{module}.{name}".encode(), self._package(module)])
+        if releases.is_installed(module, function.__code__.co_filename):
+            held = held_by(function)
+            if held:
+                return self._wrapper(function, held, entry=entry)
+            if not entry:
+                return join("installed", [f"{module}.{name}".encode(), self._package(module)])
         self.bounds.spend(codes=1)
         at = self._meet(function)
         code, defaults, named_defaults = function.__code__, function.__defaults__, function.__kwdefaults__
@@ -278,9 +285,23 @@ class Walk:
         self.nodes[at] = join("function", [*own, *reached])
         return b"node:%d" % at
 
+    def _wrapper(self, function: types.FunctionType, held: tuple[tuple[str, Any], ...], *, entry: bool) -> bytes:
+        """Describe what an installed decorator made of something of the user's own."""
+        at = self._meet(function)
+        module, name = module_of(function), function.__code__.co_qualname
+        content = [f"{module}.{name}".encode(), self._package(module)]
+        self.checks.append(lambda: all(one is two for (_, one), (_, two) in zip(held, held_by(function), strict=False)))
+        for label, value in held:
+            what = f"{label} of {function.__name__}"
+            content += [label.encode(), self._told(value, what, entry=entry and callable(value))]
+            if isinstance(value, (*CONTAINERS, types.MappingProxyType)):
+                self.contents.append((value, frozenset(), content_digest(value)))
+        self.nodes[at] = join("wrapper", content)
+        return b"node:%d" % at
+
     def _reached(self, function: types.FunctionType) -> Iterator[tuple[str, bytes]]:
         """Describe what a function reads from outside, name by name."""
-        code, module = function.__code__, function.__module__ or "__main__"
+        code, module = function.__code__, module_of(function)
         reads = reads_of(code)
         place = place_of(module, code.co_filename)
         found: dict[str, tuple[Any, list[bool]]] = {}
@@ -289,6 +310,8 @@ class Walk:
             if value is MISSING:
                 yield label, b"undefined"
                 continue
+            if is_free(value, rest):
+                self._problem(f"what {'.'.join((label, *rest))} reads cannot be told")
             stores = use.stores or (isinstance(value, CONTAINERS) and bool(rest) and rest[0] in CHANGES)
             found.setdefault(label, (value, []))[1].append(stores)
         for label, (value, only_stores) in sorted(found.items()):
@@ -353,6 +376,8 @@ class Walk:
             package = str(function.__globals__.get("__package__") or "")
             name = ".".join([*package.split(".")[: len(package.split(".")) - level + 1], *([name] if name else [])])
         installed = releases.is_installed_import(name)
+        if is_free(sys.modules.get(name), tuple(attributes & {"import_module"})) or "import_module" in names:
+            self._problem(f"what {name}.import_module reads cannot be told")
         if installed is None:
             yield name, b"not there"
         elif installed:
@@ -389,6 +414,8 @@ class Walk:
             lambda: len(vars(kind)) == size and all(vars(kind).get(key, MISSING) is item for key, item in members)
         )
         parts = [self.value(base, kind.__qualname__, depth + 1) for base in kind.__bases__]
+        if not is_installed_class(type(kind)):
+            parts.append(self._class(type(kind), depth + 1))
         shown: list[bytes] = []
         for key, item in members:
             if issubclass(kind, enum.Enum) and (

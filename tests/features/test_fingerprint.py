@@ -387,6 +387,33 @@ SMALL_DIFFERENT = {
         f"        self.v = {sign}v\ndef feature(x):\n    return A()"
         for sign in "+-"
     ),
+    "a method of a class's class": tuple(
+        f"class M(type):\n    def k(cls):\n        return {k}\nclass C(metaclass=M):\n    pass\n"
+        "def feature(x):\n    return C.k()"
+        for k in (1, 2)
+    ),
+    "what a decorator of Python's own was given": tuple(
+        f"import contextlib\n@contextlib.contextmanager\ndef factor():\n    yield {k}\n"
+        "def feature(x):\n    with factor() as k:\n        return k * x"
+        for k in (1, 2)
+    ),
+    "what an installed decorator was given": tuple(
+        f"import numpy as np\n@np.errstate(all='ignore')\ndef helper(x):\n    return x + {k}\n"
+        "def feature(x):\n    return helper(x)"
+        for k in (1, 2)
+    ),
+    "what an installed decorator was told": tuple(
+        f"import numpy as np\n@np.errstate(all={how!r})\ndef feature(x):\n    return 1 / x"
+        for how in ("ignore", "raise")
+    ),
+    "the calculator itself under an installed decorator": tuple(
+        f"import numpy as np\n@np.errstate(all='ignore')\ndef feature(x):\n    return {k} / x" for k in (1, 2)
+    ),
+    "one of the functions that are chosen by type": tuple(
+        "import functools\n@functools.singledispatch\ndef helper(x):\n    return 1\n"
+        f"@helper.register\ndef _(x: int):\n    return {k}\ndef feature(x):\n    return helper(3)"
+        for k in (1, 2)
+    ),
 }
 
 
@@ -467,6 +494,39 @@ def test_what_cannot_be_told_is_said(value, reason):
     assert found.uncacheable_reason == reason
     assert found.digest == take(feature).digest
     assert found.is_current()
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("K = 1\ndef feature(x):\n    return eval('K')", "what eval reads cannot be told"),
+        ("K = 1\ndef feature(x):\n    return globals()['K']", "what globals reads cannot be told"),
+        (
+            "import importlib\ndef feature(x):\n    return importlib.import_module('my' + x)",
+            "what importlib.import_module reads cannot be told",
+        ),
+        (
+            "def feature(x):\n    from importlib import import_module\n    return import_module('my' + x)",
+            "what importlib.import_module reads cannot be told",
+        ),
+        (
+            "import numpy as np\ng = np.frompyfunc(lambda x: x, 1, 1)\ndef feature(x):\n    return g(x)",
+            "what g calls, which np.frompyfunc made, cannot be told",
+        ),
+        ("import numpy as np\n@np.errstate(all='ignore')\ndef feature(x):\n    return np.sin(x)", ""),
+        ("import importlib.metadata as m\ndef feature(x):\n    return m.version('numpy')", ""),
+    ],
+)
+def test_code_that_reads_anything_it_likes_is_said_too(load, text, reason):
+    assert take(load(text).feature).uncacheable_reason == reason
+
+
+def test_what_an_installed_decorator_made_is_out_of_date_when_what_it_was_given_is(load):
+    module = load(SMALL_DIFFERENT["one of the functions that are chosen by type"][0])
+    found = take(module.feature)
+    assert found.is_current()
+    module.helper.register(float, lambda x: 4)
+    assert not found.is_current()
 
 
 def test_too_much_is_said_too():
