@@ -43,6 +43,7 @@ class Bench:
         self.salt = salt
         self._items: weakref.WeakKeyDictionary[AudioSource, dict[Descriptor, Item]] = weakref.WeakKeyDictionary()
         self._codes: dict[str, str] = {}  # what calculators without a version were when they were first judged by
+        self._warned: dict[str, str] = {}  # the code under explicit versions, as results were last compared with it
 
     def edited(self) -> list[str]:
         """Calculators whose code is not what features were judged by any more."""
@@ -51,11 +52,17 @@ class Bench:
             calculator = self._find(calculator_id)
             if calculator is not None and calculator.version_text != version:
                 found.append(calculator_id)
+        for calculator_id, digest in list(self._warned.items()):
+            calculator = self._find(calculator_id)
+            code = None if calculator is None or calculator.version is None else calculator.fingerprint
+            if code is not None and code.digest != digest:
+                found.append(calculator_id)
         return found
 
     def forget(self, calculator_id: str) -> None:
         """From now on features are judged by the calculator as it is now."""
         self._codes.pop(calculator_id, None)
+        self._warned.pop(calculator_id, None)
 
     def item(self, source: AudioSource, descriptor: Descriptor) -> Item:
         item = self.item_or_problem(source, descriptor)
@@ -138,7 +145,18 @@ class Bench:
         active: FeatureState | None = None
         if job is not None:
             active = "queued" if job.state == "queued" else "running"
-        return judge(entry, item, active, changed=state.changed)
+        found = judge(entry, item, active, changed=state.changed)
+        self._note_warning(item, found)
+        return found
+
+    def _note_warning(self, item: Item, entry: FeatureEntry) -> None:
+        """Remember which code a result under an explicit version was compared with: another one is to be told."""
+        track, calculator = entry.track, item.calculator
+        if calculator.version is None or track is None or track.key != item.key or "code" not in track.provenance:
+            return
+        code = calculator.fingerprint
+        if code is not None:
+            self._warned[calculator.id] = code.digest
 
     def wanted_key(self, source: AudioSource, entry: FeatureEntry) -> str | None:
         item = self.item_or_problem(source, entry.descriptor)

@@ -396,6 +396,15 @@ class TestRegenerate:
         with pytest.raises(UnknownTrackError):
             d.regenerate("nobody", "a")
 
+    def test_those_that_have_ended_are_limited(self, hand, d, monkeypatch):
+        monkeypatch.setattr("audiocache_nb.timeline.diagnostics.regeneration.KEPT", 3)
+        hand.add()
+        for number in range(5):
+            d.regenerate("t", "a", note=str(number))
+            hand.scheduler.run_all()
+        assert [job.note for job in d.jobs] == ["2", "3", "4"]
+        assert len(d.history) == 5
+
     def test_history_is_limited(self):
         history = History()
         for number in range(LIMIT + 5):

@@ -164,6 +164,7 @@ class TestCells:
         assert freshness.state == "fresh"
         assert freshness.notes == ("The code of level was edited, but is still version 3: GAIN 2.0 → 4.0.",)
         assert "GAIN 2.0 → 4.0" in freshness.explain()
+        assert freshness.notes[0] in repr(session.diagnostics)
 
     def test_a_class_without_a_version_goes_by_its_code(self, session, track, notebook, registry):
         text = """

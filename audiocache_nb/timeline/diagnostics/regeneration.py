@@ -236,6 +236,7 @@ class Regenerations:
             self._settle(one)
         if concerned:
             with self._timeline.store.changing() as change:
+                self._forget()
                 change.emit(events.DiagnosticsChanged(reason="regeneration"))
 
     def _begin(self, regeneration: Regeneration) -> None:

@@ -187,7 +187,8 @@ def text(groups: Sequence[Group], banner: str) -> str:
             cost = f", about {_time(row.cost_s)}" if row.kind in PROBLEMS and row.descriptor is not None else ""
             size = f", {_size(row.nbytes)}" if row.stored else ""
             owners = f" [{', '.join(row.owners)}]" if row.owners else ""
-            reason = "" if row.kind == "current" else f" - {row.reason}"
+            said = [*([] if row.kind == "current" else [row.reason]), *row.warnings]
+            reason = f" - {' '.join(said)}" if said else ""
             lines.append(f"  {WORDS[row.kind]:<13} {row.name}{size}{cost}{owners}{reason}")
     if len(lines) > MAX_LINES:
         lines = [*lines[:MAX_LINES], f"… {len(lines) - MAX_LINES} lines more; to_pandas() has them all."]
