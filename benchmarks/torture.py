@@ -1,13 +1,15 @@
 """Change one thing, ask again, compare with a fresh computation: twenty times, and say who noticed.
 
-    python benchmarks/torture.py [--ours]
+    python benchmarks/torture.py [--ours] [--readme README.md]
 
-Other caches run the same mutations where they are installed. The exit code is 1 if ours fails one.
+Caches of others are put through the same where they are installed: pip install joblib datasets lhotse audinterface.
+The exit code is 1 if ours fails one.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib.metadata
 import importlib.util
 import pathlib
 import shutil
@@ -16,13 +18,15 @@ import tempfile
 
 from torture_worlds import ROWS, TEMPO_THAT_MATTERS, Row, World
 
+OURS = "audiocache_nb"
 OTHERS = {
     "joblib by path": "joblib",
     "joblib by array": "joblib",
-    "audinterface": "audinterface",
     "datasets": "datasets",
     "lhotse": "lhotse",
+    "audinterface": "audinterface",
 }
+README_BEGIN, README_END = "<!-- torture: written by benchmarks/torture.py -->", "<!-- end of torture -->"
 
 
 def scores(cache: str, rows: tuple[Row, ...]) -> list[str]:
@@ -42,30 +46,76 @@ def scores(cache: str, rows: tuple[Row, ...]) -> list[str]:
     return found
 
 
+def total(verdicts: list[str]) -> tuple[int, int]:
+    """Of how many mutations that apply a cache got how many right; the tempo has two sides and is one."""
+    sides = [row.name for row in ROWS].index("the tempo")
+    twenty = verdicts[: len(ROWS)]
+    if twenty[sides] == "ok":
+        twenty[sides] = verdicts[-1]
+    return twenty.count("ok"), sum(not verdict.startswith("n/a") for verdict in twenty)
+
+
+class Board:
+    """Who noticed what, with the reasons below."""
+
+    def __init__(self, columns: dict[str, list[str]], rows: tuple[Row, ...]) -> None:
+        self.notes: list[str] = []
+        self.columns = columns
+        self.lines = [
+            (row.name, *map(self._short, verdicts))
+            for row, verdicts in zip(rows, zip(*columns.values(), strict=True), strict=True)
+        ]
+        self.lines.append(("of those that apply", *("{} of {}".format(*total(found)) for found in columns.values())))
+
+    def _short(self, verdict: str) -> str:
+        word, colon, reason = verdict.partition(": ")
+        if not colon:
+            return word
+        if reason not in self.notes:
+            self.notes.append(reason)
+        return f"{word} ({self.notes.index(reason) + 1})"
+
+    def text(self) -> str:
+        """For the terminal."""
+        lines = [("", *self.columns), *self.lines]
+        widths = [max(map(len, column)) + 2 for column in zip(*lines, strict=True)]
+        table = ["".join(f"{cell:<{width}}" for cell, width in zip(line, widths, strict=True)) for line in lines]
+        return "\n".join([*table, *(f"({number}) {note}" for number, note in enumerate(self.notes, 1))])
+
+    def markdown(self) -> str:
+        """For a document."""
+        heads = [OURS, *(f"{name} {version(OTHERS[name])}" for name in list(self.columns)[1:])]
+        lines = [("", *heads), ("---",) * (len(heads) + 1), *self.lines]
+        notes = "; ".join(f"({number}) {note.strip('.')}" for number, note in enumerate(self.notes, 1))
+        return "\n".join("| " + " | ".join(line) + " |" for line in lines) + (f"\n\n{notes}." if notes else "")
+
+
+def version(package: str) -> str:
+    """Which release of a package is installed, as people write it: joblib 1.6."""
+    return ".".join(importlib.metadata.version(package).split(".")[:2])
+
+
 def main() -> int:
     """Print the scoreboard."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--ours", action="store_true", help="leave the caches of others out")
+    parser.add_argument("--readme", type=pathlib.Path, help="also write the table into this file, between its marks")
     options = parser.parse_args()
     rows = (*ROWS, TEMPO_THAT_MATTERS)
-    board = {"audiocache_nb": scores("audiocache_nb", rows)}
+    columns = {OURS: scores(OURS, rows)}
     for name, package in {} if options.ours else OTHERS.items():
         if importlib.util.find_spec(package) is None:
             print(f"{name}: not installed")
         else:
-            board[name] = scores(name, rows)
-    width = max(len(row.name) for row in rows)
-    print(" " * width, *(f"{name:<24}" for name in board))
-    for row, verdicts in zip(rows, zip(*board.values(), strict=True), strict=True):
-        print(f"{row.name:<{width}}", *(f"{verdict:<24.24}" for verdict in verdicts))
-    for name, verdicts in board.items():
-        right = [verdict == "ok" for verdict in verdicts]
-        twenty = right[: len(ROWS)]
-        twenty[[row.name for row in ROWS].index("the tempo")] &= right[-1]  # it has two sides
-        print(f"{name}: {sum(twenty)} of {len(ROWS)}")
-        if name == "audiocache_nb":
-            ours = all(twenty)
-    return 0 if ours else 1
+            columns[name] = scores(name, rows)
+    board = Board(columns, rows)
+    print(board.text())
+    if options.readme:
+        head, _, rest = options.readme.read_text().partition(README_BEGIN)
+        tail = rest.partition(README_END)[2]
+        options.readme.write_text(f"{head}{README_BEGIN}\n\n{board.markdown()}\n\n{README_END}{tail}")
+    right, all_of_them = total(columns[OURS])
+    return 0 if right == all_of_them else 1
 
 
 if __name__ == "__main__":
