@@ -68,6 +68,8 @@ def plot_feature(ft: FeatureTrack, ax: Axes | None = None, *, channel: int = 0, 
         raise InvalidTypeError(
             f"plot_feature draws feature tracks, not {type(ft).__name__}.", hint="Pass what session.get() returns."
         )
+    if ax is not None and not hasattr(ax, "set_title"):
+        raise InvalidTypeError(f"ax is a {type(ax).__name__}, not axes of matplotlib.", hint="Use plt.subplots()[1].")
     with _DRAWING:
         if ax is None:
             ax = _new_axes()
@@ -96,7 +98,8 @@ def _frames(ax: Axes, ft: FeatureTrack, channel: int, cmap: str) -> None:
         data = data[:, channel]
     if data.ndim > 2:
         raise InvalidParameterError(
-            f"{ft.calculator_id!r:.60} has the axes {', '.join(ft.axes)}, which is more than a picture has."
+            f"{ft.calculator_id!r:.60} has the axes {', '.join(ft.axes)}, which is more than a picture has.",
+            hint="Draw a part of its data with matplotlib.",
         )
     if data.ndim == 2 and ft.axes[-1] != "channel" and data.shape[1] > MAX_CURVES:
         _image(ax, ft, data, cmap)

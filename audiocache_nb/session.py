@@ -15,13 +15,14 @@ from audiocache_nb.errors import (
     CacheCorruptionError,
     IngestError,
     InvalidParameterError,
+    InvalidTypeError,
     SessionClosedError,
 )
 from audiocache_nb.features.descriptor import Descriptor
 from audiocache_nb.features.profile import AnalysisProfile
 from audiocache_nb.features.registry import Registry, calculators
 from audiocache_nb.features.track import FeatureTrack
-from audiocache_nb.session_diagnostics import Names, SessionDemand
+from audiocache_nb.session_diagnostics import Names, SessionDemand, listed
 from audiocache_nb.session_focus import SessionFocus
 from audiocache_nb.session_freshness import SessionFreshness, checked_salt
 from audiocache_nb.session_playhead import SessionPlayhead
@@ -108,6 +109,10 @@ class Session(
     ) -> None:
         if workers is not None and (type(workers) is not int or workers < 1):
             raise InvalidParameterError(f"workers is {workers!r:.60}.", hint="Use a whole number from 1 on, or None.")
+        if registry is not None and not isinstance(registry, Registry):
+            raise InvalidTypeError(
+                f"registry is a {type(registry).__name__}.", hint="Leave it out, or pass a Registry."
+            )
         if tempo_policy not in ("project", "stale"):
             raise InvalidParameterError(f"tempo_policy is {tempo_policy!r:.60}.", hint='Use "project" or "stale".')
         self.cache_dir = cache_directory(cache_dir)
@@ -348,7 +353,7 @@ class Session(
         names : str, Descriptor or a list of them
             Ids of calculators or keys of features; a descriptor means its own profile only.
         """
-        return self.timeline.reanalyze(track, names)
+        return self.timeline.reanalyze(track, listed(names))
 
     def clear(self, track: Track | str) -> int:
         """Throw a track's features away, those on disk and of all profiles as well; returns the bytes freed.

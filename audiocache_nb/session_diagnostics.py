@@ -158,7 +158,7 @@ class SessionDemand:
     # --- inside ------------------------------------------------------------------------------
 
     def _resolve(self, features: Names, profile: AnalysisProfile | None) -> list[Descriptor]:
-        return list(dict.fromkeys(self._registry.resolve(name, profile) for name in _listed(features)))
+        return list(dict.fromkeys(self._registry.resolve(name, profile) for name in listed(features)))
 
     def _resolve_for(
         self, track: Track | str, features: Names, profile: AnalysisProfile | None, element: object
@@ -167,7 +167,7 @@ class SessionDemand:
         found: dict[Descriptor, None] = {}
         bad: list[BadWish] = []
         problem: Exception | None = None
-        for name in _listed(features):
+        for name in listed(features):
             try:
                 found[self._registry.resolve(name, profile)] = None
             except (UnknownFeatureError, UnknownCalculatorError) as error:
@@ -189,7 +189,14 @@ class SessionDemand:
         return BadWish(text, used.id, reason + meant, name)
 
 
-def _listed(features: Any) -> list[str | Descriptor]:
+def listed(features: Any) -> list[str | Descriptor]:
+    """What was named, as a list.
+
+    Raises
+    ------
+    InvalidTypeError
+        If nothing that names features was given.
+    """
     if isinstance(features, (str, Descriptor)):
         return [features]
     if not isinstance(features, Iterable):

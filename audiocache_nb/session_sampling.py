@@ -329,11 +329,13 @@ class SessionSampling:
         return sampler
 
     def _prepare(self, key: tuple[Any, ...], snapshot: Snapshot) -> tuple[Sampler | None, bool]:
+        from audiocache_nb.sampling.options import check_choices
         from audiocache_nb.sampling.timeline import sampler_at
 
         track_id, feature, profile, interpolation, smoothing, _, kernel, band, _, channel, _, edges = key
         found, data, done = self._data(track_id, feature, profile, snapshot)
         if data is None:
+            check_choices(interpolation, smoothing, kernel, edges)  # what is wrong is said before there is anything
             return None, False
         sampler = sampler_at(
             data,

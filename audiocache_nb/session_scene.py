@@ -8,7 +8,7 @@ import weakref
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
-from audiocache_nb.errors import AudioCacheError, SessionClosedError
+from audiocache_nb.errors import AudioCacheError, InvalidTypeError, SessionClosedError
 
 if TYPE_CHECKING:
     from audiocache_nb.features.descriptor import Descriptor
@@ -65,6 +65,7 @@ class SceneVerbs:
 
         if self.closed:
             raise SessionClosedError("The session is closed.", hint="Save before session.close().")
+        _require_path(path)
         scene = capture(self.timeline, self.tempo, prune=prune, dismissed=_dismissed(self))
         if os.fspath(path).lower().endswith(".mvt"):
             from audiocache_nb.scene.mvmnt_write import save_mvmnt
@@ -128,6 +129,11 @@ class SceneVerbs:
         return verify_imported(
             self.timeline, [one.source_id for one in tracks], excerpts=excerpts, seconds=seconds, seed=seed
         )
+
+
+def _require_path(path: object) -> None:
+    if not isinstance(path, (str, os.PathLike)):
+        raise InvalidTypeError(f"The path of a scene is a {type(path).__name__}.", hint='Name a file: "scene.zip".')
 
 
 def _dismissed(session: Any) -> list[tuple[str, Descriptor]]:
@@ -194,6 +200,10 @@ def load(
             if alive is not None:
                 alive.timeline.entry_damaged(key)
 
+    if not isinstance(path, bytes):
+        _require_path(path)
+    if not isinstance(trust, bool):
+        raise InvalidTypeError(f"trust is a {type(trust).__name__}.", hint="Pass True or False.")
     registry = session.get("registry") or calculators
     scene, package = read_any(path, registry, limits=limits, resolve=resolve, damaged=damaged)
     made = Session(**session)

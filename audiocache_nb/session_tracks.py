@@ -219,14 +219,14 @@ def _ticks(name: str, value: object) -> float:
 
 def _number(name: str, value: object, of: str = "") -> float:
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Real):
-        raise InvalidTypeError(f"{name} is a {type(value).__name__}, not a number{of}.")
+        raise InvalidTypeError(f"{name} is a {type(value).__name__}, not a number{of}.", hint="Pass a finite number.")
     number = float(value)
     if not math.isfinite(number):
-        raise InvalidParameterError(f"{name} is {value!r:.40}, which is not finite.")
+        raise InvalidParameterError(f"{name} is {value!r:.40}, which is not finite.", hint="Pass a finite number.")
     return number
 
 
 def _flag(name: str, value: object) -> bool:
     if not isinstance(value, (bool, np.bool_)):
-        raise InvalidTypeError(f"{name} is a {type(value).__name__}, not True or False.")
+        raise InvalidTypeError(f"{name} is a {type(value).__name__}, not True or False.", hint="Pass True or False.")
     return bool(value)

@@ -135,7 +135,10 @@ def make_item(
         If calculators depend on one another in a circle.
     """
     if calculator.id in within:
-        raise InvalidParameterError(f"{' needs '.join((*within, calculator.id))}: that is a circle.")
+        raise InvalidParameterError(
+            f"{' needs '.join((*within, calculator.id))}: that is a circle.",
+            hint="Let one of them be computed from the audio.",
+        )
     params = calculator.parameters.effective(dict(descriptor.params))
     profile = descriptor.used_profile
     heard = at_rate(source, profile.sample_rate)

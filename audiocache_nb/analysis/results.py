@@ -34,7 +34,10 @@ def seal_result(source: AudioSource, item: Item, value: Events | Global | Matrix
     if isinstance(value, Matrix):
         data, times_s = _numbers(item, value.values, 2), _numbers(item, value.times_s, 1)
         if data.shape != (len(times_s), len(times_s)):
-            raise CalculatorContractError(f"{item.calculator.id} returned {data.shape} for {len(times_s)} times.")
+            raise CalculatorContractError(
+                f"{item.calculator.id} returned {data.shape} for {len(times_s)} times.",
+                hint="Return one row and one column for every time.",
+            )
         coords = {"row": times_s, "column": times_s}
         return _track(source, item, data.astype(np.float32), ("row", "column"), seconds, coords=coords, form="matrix")
     if isinstance(value, Events):
@@ -45,7 +48,8 @@ def seal_result(source: AudioSource, item: Item, value: Events | Global | Matrix
             extra = _numbers(item, value.values, 2)
             if len(extra) != len(times_s):
                 raise CalculatorContractError(
-                    f"{item.calculator.id} returned {len(extra)} values for {len(times_s)} events."
+                    f"{item.calculator.id} returned {len(extra)} values for {len(times_s)} events.",
+                    hint="Return one row of values for every time.",
                 )
             columns.append(extra)
             names += _names(item, value.names, extra.shape[1])
@@ -58,7 +62,9 @@ def seal_result(source: AudioSource, item: Item, value: Events | Global | Matrix
 
 def _names(item: Item, names: tuple[str, ...], width: int) -> tuple[str, ...]:
     if names and len(names) != width:
-        raise CalculatorContractError(f"{item.calculator.id} named {len(names)} of {width} values.")
+        raise CalculatorContractError(
+            f"{item.calculator.id} named {len(names)} of {width} values.", hint="Give one name for each value, or none."
+        )
     return tuple(names) or tuple(f"value {n}" for n in range(width))
 
 
@@ -66,13 +72,19 @@ def _numbers(item: Item, value: Any, dimensions: int, *, row: bool = False) -> N
     try:
         array = np.array(value, dtype=np.float64)
     except (TypeError, ValueError) as error:
-        raise CalculatorContractError(f"{item.calculator.id} returned something that is not numbers.") from error
+        raise CalculatorContractError(
+            f"{item.calculator.id} returned something that is not numbers.",
+            hint="Return numbers; names go into `names`.",
+        ) from error
     if row:
         array = array.reshape(1, -1)
     elif dimensions == 2 and array.ndim == 1:
         array = array[:, None]
     if array.ndim != dimensions or not np.isfinite(array).all():
-        raise CalculatorContractError(f"{item.calculator.id} returned {array.shape}, not finite numbers in rows.")
+        raise CalculatorContractError(
+            f"{item.calculator.id} returned {array.shape}, not finite numbers in rows.",
+            hint="Return one row of finite numbers per event, or leave out what has none.",
+        )
     return array
 
 

@@ -196,5 +196,8 @@ def _known(item: Item, dependency: Item, known: Mapping[str, FeatureTrack]) -> F
 def _checked(name: str, value: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
     array = np.ascontiguousarray(value, dtype=dtype)
     if array.shape != shape or not np.isfinite(array).all():
-        raise CalculatorContractError(f"{name} returned {array.shape}, not {shape} finite numbers.")
+        raise CalculatorContractError(
+            f"{name} returned {array.shape}, not {shape} finite numbers.",
+            hint="Return one row of finite numbers per frame.",
+        )
     return array

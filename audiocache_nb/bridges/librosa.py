@@ -186,7 +186,9 @@ class LibrosaCalculator(FunctionCalculator):
             value = self.function(y=y, **state)
         except Exception as error:
             if type(error).__name__ == "ParameterError" and type(error).__module__.startswith("librosa"):
-                raise InvalidParameterError(f"librosa refuses this: {error}") from error
+                raise InvalidParameterError(
+                    f"librosa refuses this: {error}", hint="Choose other parameters."
+                ) from error
             raise
         return self._rows(value, 1 + len(samples) // hop, 1 + len(y) // hop)
 
@@ -263,9 +265,13 @@ def _parameters(
     takes, hints = named(signature), hints_of(function)
     for given in defaults:
         if given in _GIVEN:
-            raise InvalidParameterError(f"{given} comes from the recording and the profile.", parameter=given)
+            raise InvalidParameterError(
+                f"{given} comes from the recording and the profile.", hint="Leave it out.", parameter=given
+            )
         if given in _CENTRED and defaults[given] != _CENTRED[given]:
-            raise InvalidParameterError(f"{given} is {_CENTRED[given]!r}: frames are centred and padded with silence.")
+            raise InvalidParameterError(
+                f"{given} is {_CENTRED[given]!r}: frames are centred and padded with silence.", hint="Leave it out."
+            )
         if given not in takes and not accepts_any(signature):
             raise InvalidParameterError(f"{name} takes no {given!r:.60}.", hint=f"It takes {', '.join(takes)}.")
     missing = [

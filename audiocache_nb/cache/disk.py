@@ -165,17 +165,23 @@ class DiskCache:
         layout, start = entry.read_layout(self.files, descriptor, size)
         self.counters.bytes_read += len(start)
         if layout.plain.get("key") != key:
-            raise CacheCorruptionError("The cache entry belongs to another key.")
+            raise CacheCorruptionError(
+                "The cache entry belongs to another key.", hint="It is set aside and computed again."
+            )
         if size <= SMALL_BYTES and len(start) < size:
             start += self._read_bytes(descriptor, size - len(start), len(start))
         first, end = layout.tail
         tail = start[first:end] if len(start) == size else self._read_bytes(descriptor, end - first, first)
         if len(tail) != end - first or zlib.crc32(tail) != layout.tail_crc32:
-            raise CacheCorruptionError("The end of the cache entry is damaged.")
+            raise CacheCorruptionError(
+                "The end of the cache entry is damaged.", hint="It is set aside and computed again."
+            )
         try:
             track = entry.track_of(layout, self._rows(descriptor, layout, start, tail, status, key), tail)
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
-            raise CacheCorruptionError(f"The cache entry makes no sense: {type(error).__name__}.") from error
+            raise CacheCorruptionError(
+                f"The cache entry makes no sense: {type(error).__name__}.", hint="It is set aside and computed again."
+            ) from error
         if len(start) == size:
             track.rows(0, track.frame_count)  # it is in memory: whatever is wrong shows now
         return track
@@ -226,7 +232,9 @@ class DiskCache:
         user = self.files.user()
         ours = user is None or status.st_uid in (user, 0) or self.place.access == "read"
         if not ours or not is_file(status) or not self.place.is_straight(name):
-            raise CacheCorruptionError("The cache entry is no file of this cache.")
+            raise CacheCorruptionError(
+                "The cache entry is no file of this cache.", hint="It is set aside and computed again."
+            )
 
     def _note_use(self, path: str, used_s: float) -> None:
         if self.place.access == "write" and not -USED_AGAIN_S < time.time() - used_s < USED_AGAIN_S:
@@ -299,14 +307,18 @@ class DiskCache:
         before, after = entry.write_plan(track)
         size = len(before) + track.nbytes + len(after)
         if size > self.budget.budget_bytes:
-            raise CacheError("it is bigger than the cache's whole budget.")
+            raise CacheError(
+                "it is bigger than the cache's whole budget.", hint="Give the session a greater cache_budget_bytes."
+            )
         temporary = join(self.place.temporary, f"{self.owner}-{self.files.random()}")
         try:
             descriptor = self.files.create(temporary)
         except FileNotFoundError:  # the first time ever, or somebody has deleted the directory
             self.place.prepare()
             if self.place.access != "write":
-                raise CacheError("the cache directory is not used.") from None
+                raise CacheError(
+                    "the cache directory is not used.", hint="Open the session with a cache_dir."
+                ) from None
             temporary = join(self.place.temporary, f"{self.owner}-{self.files.random()}")
             descriptor = self.files.create(temporary)
         blocks: Iterator[memoryview | bytes] = itertools.chain([before], entry.chunks(track), [after])

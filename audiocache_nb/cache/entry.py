@@ -214,7 +214,10 @@ def _header(plain: dict[str, Any], table: dict[str, tuple[np.dtype[Any], tuple[i
     text = canonical({"__metadata__": metadata, **header})
     padding = -(8 + len(text)) % ALIGNMENT
     if len(text) + padding + 8 > MAX_HEADER_BYTES:
-        raise CacheError("What is known of a feature is too much to be stored.")
+        raise CacheError(
+            "What is known of a feature is too much to be stored.",
+            hint="Shorten what the calculator says about its result.",
+        )
     return (len(text) + padding).to_bytes(8, "little") + text + b" " * padding
 
 

@@ -63,7 +63,9 @@ def pack(value: Any, depth: int = 0) -> Any:
     CacheError
     """
     if depth > MAX_DEPTH:
-        raise CacheError("A parameter is nested too deeply to be stored.")
+        raise CacheError(
+            "A parameter is nested too deeply to be stored.", hint="Use plain numbers and texts as parameters."
+        )
     if value is None or isinstance(value, (bool, str)):
         return value
     if isinstance(value, np.generic):

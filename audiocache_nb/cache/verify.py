@@ -61,14 +61,18 @@ def problems(disk: DiskCache, *, repair: bool) -> Iterator[tuple[Stored, Problem
 def _check(disk: DiskCache, descriptor: int, size: int, name: str) -> None:
     layout, _ = entry.read_layout(disk.files, descriptor, size)
     if disk.place.name_of(str(layout.plain["key"])) != name:
-        raise CacheCorruptionError("The cache entry belongs to another key.")
+        raise CacheCorruptionError(
+            "The cache entry belongs to another key.", hint="It is set aside and computed again."
+        )
     first, end = layout.tail
     tail = disk.files.read(descriptor, end - first, first)
     if len(tail) != end - first or zlib.crc32(tail) != layout.tail_crc32:
-        raise CacheCorruptionError("The end of the cache entry is damaged.")
+        raise CacheCorruptionError("The end of the cache entry is damaged.", hint="It is set aside and computed again.")
     _, _, at = layout.arrays["data"]
     for number, check in enumerate(entry.tail_array(layout, tail, "crc32").tolist()):
         chunk = disk.files.read(descriptor, min(layout.chunk_bytes, first - at), at)
         at += len(chunk)
         if zlib.crc32(chunk) != check:
-            raise CacheCorruptionError(f"Chunk {number} of the cache entry is not what it was.")
+            raise CacheCorruptionError(
+                f"Chunk {number} of the cache entry is not what it was.", hint="It is set aside and computed again."
+            )

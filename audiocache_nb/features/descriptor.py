@@ -73,8 +73,13 @@ class Descriptor:
 
 def _name(what: str, value: object) -> str:
     if not isinstance(value, str):
-        raise InvalidTypeError(f"The name of a {what} is a text, not {type(value).__name__}.")
+        raise InvalidTypeError(
+            f"The name of a {what} is a text, not {type(value).__name__}.", hint='Write it in quotes: "rms".'
+        )
     name = value.strip()
     if not name or len(name) > MAX_NAME:
-        raise InvalidParameterError(f"The name of a {what} has 1 to {MAX_NAME} characters, not {len(name)}.")
+        raise InvalidParameterError(
+            f"The name of a {what} has 1 to {MAX_NAME} characters, not {len(name)}.",
+            hint="Choose a shorter name, or any at all.",
+        )
     return name

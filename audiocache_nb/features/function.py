@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-import math
 from collections.abc import Callable, Mapping
 from inspect import Parameter
 from typing import TYPE_CHECKING, Any
@@ -61,7 +60,10 @@ class FunctionCalculator(Calculator):
         axes: tuple[str, ...] | None = None,
     ) -> None:
         if not callable(function):
-            raise InvalidTypeError(f"A {type(function).__name__} is not a function.")
+            raise InvalidTypeError(
+                f"A {type(function).__name__} is not a function.", hint="Write @acn.calculator(...) above a def."
+            )
+        _check_declared(unit, label, inputs, depends_on_tempo, fill_value, axes)
         names_of_inputs = (inputs,) if isinstance(inputs, str) else tuple(inputs or ())
         if not names_of_inputs or not all(map(str.strip, map(str, names_of_inputs))):
             raise InvalidParameterError(
@@ -73,15 +75,21 @@ class FunctionCalculator(Calculator):
             )
         features = () if names_of_inputs[0] in INPUTS else names_of_inputs
         if features and (feature in features or id in features):
-            raise InvalidParameterError(f"{id or feature!r:.80} cannot be computed from itself.")
+            raise InvalidParameterError(
+                f"{id or feature!r:.80} cannot be computed from itself.", hint="Name another feature as its input."
+            )
         if version is not None and (isinstance(version, bool) or not isinstance(version, int)):
-            raise InvalidTypeError("version is a whole number, or None for 'the code is the version'.")
+            raise InvalidTypeError(
+                "version is a whole number, or None for 'the code is the version'.",
+                hint="Leave it out, or count it up with every change.",
+            )
         if locality is None:
             locality = Local() if inputs in ("frames", "spectrum") or features else Whole()
         if not isinstance(locality, (Local, Whole)):
-            raise InvalidTypeError("locality is acn.local(halo_frames) or acn.whole.")
-        if axes is not None and (len(axes) != 2 or axes[0] != "frame"):
-            raise InvalidParameterError(f"axes is {axes!r:.80}.", hint='Name two axes, the first being "frame".')
+            raise InvalidTypeError(
+                "locality is acn.local(halo_frames) or acn.whole.",
+                hint="Use acn.local(2) for frames and two neighbours on either side, acn.whole for everything.",
+            )
         self.function = function
         self.feature = feature
         self.id = id or feature
@@ -94,8 +102,6 @@ class FunctionCalculator(Calculator):
         self.depends_on_tempo = depends_on_tempo
         self.fill_value = fill_value
         self.declared_axes = tuple(axes) if axes else None
-        if fill_value is not None and not math.isfinite(fill_value):
-            raise InvalidParameterError(f"fill_value is {fill_value!r:.60}.", hint="Use a finite number, or None.")
         try:
             signature = inspect.signature(function)
         except ValueError:
@@ -104,7 +110,9 @@ class FunctionCalculator(Calculator):
             ) from None
         names = list(signature.parameters)
         if not names or signature.parameters[names[0]].kind in (Parameter.KEYWORD_ONLY, Parameter.VAR_KEYWORD):
-            raise InvalidParameterError(f"{self.id}: the function takes no argument for its {inputs}.")
+            raise InvalidParameterError(
+                f"{self.id}: the function takes no argument for its {inputs}.", hint="Write def f(frames, ...)."
+            )
         self._wants_context = "ctx" in names[1:]
         self._spread = len(features) > 1 and _positional(signature) == len(features)
         self.parameters = Schema.from_function(function, skip=("ctx",))
@@ -207,6 +215,25 @@ class FunctionCalculator(Calculator):
         out[...] = check_rows(self.id, self.call(inputs, state, context), len(out)).reshape(out.shape)
 
 
+def _check_declared(  # everything may come from a notebook, whatever is annotated
+    unit: object, label: object, inputs: object, depends_on_tempo: object, fill_value: object, axes: object
+) -> None:
+    for name, text in (("unit", unit), ("label", label)):
+        if not isinstance(text, str):
+            raise InvalidTypeError(f"{name} is a {type(text).__name__}, not a text.", hint="Leave it out, or quote it.")
+    if inputs is not None and not isinstance(inputs, (str, tuple, list)):
+        raise InvalidTypeError(
+            f"inputs is a {type(inputs).__name__}.", hint=f"Use one of {', '.join(INPUTS)}, or names of features."
+        )
+    if not isinstance(depends_on_tempo, bool):
+        raise InvalidTypeError(f"depends_on_tempo is a {type(depends_on_tempo).__name__}.", hint="Pass True or False.")
+    is_number = isinstance(fill_value, (int, float, np.number)) and type(fill_value) is not bool
+    if fill_value is not None and not (is_number and np.isfinite(fill_value)):
+        raise InvalidParameterError(f"fill_value is {fill_value!r:.60}.", hint="Use a finite number, or None.")
+    if axes is not None and not (isinstance(axes, (tuple, list)) and len(axes) == 2 and axes[0] == "frame"):
+        raise InvalidParameterError(f"axes is {axes!r:.80}.", hint='Name two axes, the first being "frame".')
+
+
 def _positional(signature: inspect.Signature) -> int:
     """How many arguments must be given by place; the context is given by name."""
     kinds = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
@@ -233,7 +260,9 @@ def check_rows(name: str, value: Any, rows: int, halo: int = 0) -> NDArray[np.fl
         try:
             value = np.asarray(value)
         except Exception as error:
-            raise CalculatorContractError(f"{name} returned {type(value).__name__}, not {want}.") from error
+            raise CalculatorContractError(
+                f"{name} returned {type(value).__name__}, not {want}.", hint="Return an array with one row per frame."
+            ) from error
     if value.dtype.kind not in "fiub" or value.ndim not in (1, 2) or 0 in value.shape[1:]:
         raise CalculatorContractError(
             f"{name} returned {value.dtype} of shape {value.shape}, not {want}.", hint="Return one row per frame."

@@ -39,7 +39,10 @@ def encode(value: Any) -> bytes:
     try:
         return _encode(value)
     except RecursionError:
-        raise InvalidTypeError("A list or dict that contains itself cannot take part in a key.") from None
+        raise InvalidTypeError(
+            "A list or dict that contains itself cannot take part in a key.",
+            hint="Use plain numbers, texts and lists of these as parameters.",
+        ) from None
 
 
 def _encode(value: Any) -> bytes:

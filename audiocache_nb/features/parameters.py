@@ -50,7 +50,11 @@ class Parameter:
             value = int(value)
         right = type(value) is self.kind and not (isinstance(value, float) and not math.isfinite(value))
         if not right:
-            raise InvalidParameterError(f"{self.name} is {value!r:.60}, not a {KINDS[self.kind]}.", parameter=self.name)
+            raise InvalidParameterError(
+                f"{self.name} is {value!r:.60}, not a {KINDS[self.kind]}.",
+                hint=f"Pass a {KINDS[self.kind]}.",
+                parameter=self.name,
+            )
         if self.choices and value not in self.choices:
             raise InvalidParameterError(
                 f"{self.name} is {value!r:.60}.",
@@ -59,7 +63,11 @@ class Parameter:
             )
         low, high = self.minimum, self.maximum
         if (low is not None and value < low) or (high is not None and value > high):
-            raise InvalidParameterError(f"{self.name} is {value!r:.60}, outside {low} to {high}.", parameter=self.name)
+            raise InvalidParameterError(
+                f"{self.name} is {value!r:.60}, outside {low} to {high}.",
+                hint=f"Choose {self.name} in that range.",
+                parameter=self.name,
+            )
         return value
 
 

@@ -84,13 +84,19 @@ class AnalysisProfile:
         low, high = _finite("min_decibels", self.min_decibels), _finite("max_decibels", self.max_decibels)
         if low >= high:
             raise InvalidParameterError(
-                f"min_decibels {low:g} is not below max_decibels {high:g}.", parameter="min_decibels"
+                f"min_decibels {low:g} is not below max_decibels {high:g}.",
+                hint="Let min_decibels be the lower one.",
+                parameter="min_decibels",
             )
         put(self, "min_decibels", low)
         put(self, "max_decibels", high)
         given: object = self.id
         if not isinstance(given, str) or len(given) > 120:
-            raise InvalidParameterError("A profile's id is a text of at most 120 characters.", parameter="id")
+            raise InvalidParameterError(
+                "A profile's id is a text of at most 120 characters.",
+                hint="Leave it out, and it is made of the values.",
+                parameter="id",
+            )
         if not self.id:
             put(self, "id", self._digest_id())
         elif self.id == DEFAULT_PROFILE_ID and self.values() != _DEFAULTS:
@@ -150,7 +156,9 @@ def _finite(name: str, value: object) -> float:
     number = _real(value)
     if not math.isfinite(number):
         raise InvalidParameterError(
-            f"{name} is {value!r:.60}, which is not a finite number of decibels.", parameter=name
+            f"{name} is {value!r:.60}, which is not a finite number of decibels.",
+            hint="Use a number, for example -80.",
+            parameter=name,
         )
     return number + 0.0  # + 0.0 turns -0.0 into 0.0, which it equals
 

@@ -179,13 +179,17 @@ class Registry:
                 calculator = self.get(wanted.calculator)
                 if calculator.feature != wanted.feature:
                     raise UnknownCalculatorError(
-                        f"{calculator.id!r} makes {calculator.feature!r}, not {wanted.feature!r:.80}."
+                        f"{calculator.id!r} makes {calculator.feature!r}, not {wanted.feature!r:.80}.",
+                        hint="Leave the feature or the calculator out.",
                     )
             params = calculator.parameters.effective(dict(wanted.params))
             changed = {k: v for k, v in params.items() if v != calculator.parameters[k].default}
             return Descriptor(calculator.feature, calculator.id, wanted.profile, changed)
         if not isinstance(wanted, str):
-            raise InvalidTypeError(f"A feature is named by a text or an acn.Descriptor, not {type(wanted).__name__}.")
+            raise InvalidTypeError(
+                f"A feature is named by a text or an acn.Descriptor, not {type(wanted).__name__}.",
+                hint='Write its key in quotes: "rms".',
+            )
         try:
             calculator = self.default_for(wanted)
         except UnknownFeatureError:
@@ -257,7 +261,10 @@ class Registry:
         named = list(made) if isinstance(made, (list, tuple)) else [made]
         for one in named:
             if not isinstance(one, Calculator):
-                raise InvalidTypeError(f"it names a {type(one).__name__}, which is no calculator.")
+                raise InvalidTypeError(
+                    f"it names a {type(one).__name__}, which is no calculator.",
+                    hint="An entry point names a calculator, a list of them, or a function that returns these.",
+                )
             Descriptor(feature=one.feature, calculator=one.id)
         return [*{id(one): one for one in [*brought, *named]}.values()]
 
@@ -300,7 +307,21 @@ def calculator(
 ) -> Callable[[Callable[..., Any]], FunctionCalculator]: ...
 
 
-def calculator(function: Any = None, /, *, feature: str | None = None, **options: Any) -> Any:
+def calculator(
+    function: Any = None,
+    /,
+    *,
+    feature: str | None = None,
+    unit: str = "",
+    version: int | None = None,
+    inputs: str | Sequence[str] = "frames",
+    id: str | None = None,
+    label: str = "",
+    locality: Locality | None = None,
+    depends_on_tempo: bool = False,
+    fill_value: float | None = None,
+    axes: tuple[str, ...] | None = None,
+) -> Any:
     """Make a calculator of a function and register it.
 
     Parameters
@@ -345,7 +366,23 @@ def calculator(function: Any = None, /, *, feature: str | None = None, **options
     from audiocache_nb.features.function import FunctionCalculator  # reads signatures
 
     def make(function: Callable[..., Any]) -> FunctionCalculator:
-        made = FunctionCalculator(function, feature=feature or function.__name__, **options)
+        if not callable(function):
+            raise InvalidTypeError(
+                f"A {type(function).__name__} is not a function.", hint="Write @acn.calculator(...) above a def."
+            )
+        made = FunctionCalculator(
+            function,
+            feature=getattr(function, "__name__", "") if feature is None else feature,
+            unit=unit,
+            version=version,
+            inputs=inputs,  # type: ignore[arg-type]  # looked at there
+            id=id,
+            label=label,
+            locality=locality,
+            depends_on_tempo=depends_on_tempo,
+            fill_value=fill_value,
+            axes=axes,
+        )
         calculators.register(made)
         return made
 

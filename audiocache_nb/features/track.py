@@ -287,13 +287,19 @@ class Global:
 
     Parameters
     ----------
-    value : float or array_like [shape=(k,)]
+    value : float, array_like [shape=(k,)], or mapping of str to float
     names : tuple of str
-        Names of the `k` values.
+        Names of the `k` values; those of a mapping are its own.
     """
 
     value: Any
     names: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if isinstance(self.value, Mapping):
+            named = dict(self.value)
+            object.__setattr__(self, "value", list(named.values()))
+            object.__setattr__(self, "names", tuple(map(str, named)))
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
-from audiocache_nb.errors import SessionClosedError, UnknownTrackError
+from audiocache_nb.errors import InvalidTypeError, SessionClosedError, UnknownTrackError
 from audiocache_nb.features.descriptor import Descriptor
 from audiocache_nb.features.profile import AnalysisProfile
 from audiocache_nb.features.track import FeatureTrack
@@ -183,7 +183,11 @@ def require_open(session: SessionLike) -> None:
     Raises
     ------
     SessionClosedError
+    InvalidTypeError
+        If it is no session.
     """
+    if not isinstance(getattr(session, "closed", None), bool):
+        raise InvalidTypeError(f"A {type(session).__name__} is no session.", hint="Pass an acn.Session first.")
     if session.closed:
         raise SessionClosedError("The session is closed.", hint="Open another one with acn.Session().")
 

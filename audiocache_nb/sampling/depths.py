@@ -88,7 +88,10 @@ class WavePyramid:
         kept: NDArray[Any] | None = None,
     ) -> None:
         if cell_samples < 1 or cell_samples & (cell_samples - 1) or len(cells) != -(-frames // cell_samples):
-            raise InvalidParameterError(f"{len(cells)} cells of {cell_samples} samples do not hold {frames} samples.")
+            raise InvalidParameterError(
+                f"{len(cells)} cells of {cell_samples} samples do not hold {frames} samples.",
+                hint="Give as many cells as hold all samples.",
+            )
         self.depth = -(-(cell_samples.bit_length() - 1) // 2)
         joined = 4**self.depth // cell_samples
         self.cells = MinMaxPyramid(
@@ -127,7 +130,9 @@ class WavePyramid:
             return self.cells.tile(level - self.depth, index)
         start, count = index * self.tile_buckets, self.bucket_count(level)
         if level < 0 or not 0 <= start < count:
-            raise InvalidParameterError(f"Level {level} has {count} buckets; there is no tile {index}.")
+            raise InvalidParameterError(
+                f"Level {level} has {count} buckets; there is no tile {index}.", hint="Ask for a tile that there is."
+            )
         width = self.factor**level
         first = start * width
         samples = self._read(first, min(self.tile_buckets * width, self.buckets - first))
@@ -180,5 +185,8 @@ class EventTable:
         """
         start = index * self.tile_buckets
         if level != 0 or not 0 <= start < self.buckets:
-            raise InvalidParameterError(f"There are {self.buckets} events; tile {index} of level {level} is none.")
+            raise InvalidParameterError(
+                f"There are {self.buckets} events; tile {index} of level {level} is none.",
+                hint="Ask for a tile that there is.",
+            )
         return start, self._rows[start : start + self.tile_buckets]

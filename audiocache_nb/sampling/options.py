@@ -37,6 +37,14 @@ def check_kernel(value: object) -> KernelShape:
     return cast("KernelShape", _choice("kernel", value, get_args(KernelShape)))
 
 
+def check_choices(interpolation: object, smoothing: object, kernel: object, edges: object) -> None:
+    """Raise `InvalidParameterError` for what no feature could be sampled with."""
+    check_interpolation(interpolation)
+    check_kernel(kernel)
+    check_edges(edges)
+    smoothing_radius(smoothing, 0.0)
+
+
 def smoothing_radius(value: object, hop_seconds: float) -> int:
     """Whole frames on each side that are averaged: rounded down, and none below 1.
 

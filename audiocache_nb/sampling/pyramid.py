@@ -101,7 +101,10 @@ class Pyramid:
             raise InvalidParameterError(f"There is no level {level}.", hint=f"Levels are 0 to {self.levels - 1}.")
         start, count = index * self.tile_buckets, self.bucket_count(level)
         if not (0 <= start < count or start == count == 0):
-            raise InvalidParameterError(f"Level {level} has {count} buckets; tile {index} begins at {start}.")
+            raise InvalidParameterError(
+                f"Level {level} has {count} buckets; tile {index} begins at {start}.",
+                hint="Ask for a tile that there is.",
+            )
         stop = min(start + self.tile_buckets, count)
         if level >= self._kept_from:
             return start, self._kept[level - self._kept_from][start:stop]
@@ -195,7 +198,10 @@ class MinMaxPyramid(Pyramid):
         kept: NDArray[Any] | None = None,
     ) -> None:
         if data.ndim not in (2, 3) or (data.ndim == 3 and data.shape[2] != 2):
-            raise InvalidParameterError(f"Extremes need shape (n, channels) or (n, channels, 2), not {data.shape}.")
+            raise InvalidParameterError(
+                f"Extremes need shape (n, channels) or (n, channels, 2), not {data.shape}.",
+                hint="Pass lowest and highest values of each channel.",
+            )
         self.channels = int(data.shape[1])
         super().__init__(data, tile_buckets=tile_buckets, bucket_bytes=8 * self.channels, kept_bytes=kept_bytes)
         self._build(checkpoint, kept)
@@ -261,9 +267,14 @@ class ImagePyramid(Pyramid):
         kept: NDArray[Any] | None = None,
     ) -> None:
         if data.ndim != 2 or not data.shape[1]:
-            raise InvalidParameterError(f"A picture needs shape (n, bins), not {data.shape}.")
+            raise InvalidParameterError(
+                f"A picture needs shape (n, bins), not {data.shape}.", hint="Pass one row per frame."
+            )
         if not (np.isfinite(value_min) and np.isfinite(value_max) and value_min < value_max):
-            raise InvalidParameterError(f"A picture needs a range of values, not {value_min!r} to {value_max!r}.")
+            raise InvalidParameterError(
+                f"A picture needs a range of values, not {value_min!r} to {value_max!r}.",
+                hint="Let the first be the lower one, both finite.",
+            )
         self.rows, self.bins_per_row = row_groups(data.shape[1], max_rows)
         self._low, self._high = float(value_min), float(value_max)
         super().__init__(data, tile_buckets=tile_buckets, bucket_bytes=self.rows, kept_bytes=kept_bytes)

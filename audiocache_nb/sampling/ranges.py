@@ -220,7 +220,11 @@ def sample_history(
     if step <= 0.0:
         raise InvalidParameterError(f"spacing is {step:g} s.", hint="Pass a time above 0 s.", parameter="spacing")
     if number * max(1, sampler.width) > MAX_VALUES:
-        raise InvalidParameterError(f"A history of {number} rows of {sampler.width} values is too big.", count=number)
+        raise InvalidParameterError(
+            f"A history of {number} rows of {sampler.width} values is too big.",
+            hint="Ask for fewer rows, or for one band.",
+            count=number,
+        )
     back = np.arange(number - 1, -1, -1, dtype=np.float64)
     times = _finite("time", time_s) - step * back
     return HistorySample(sampler.many(times), times, sampler.in_range(times), track.unit, done is not None)
@@ -245,6 +249,8 @@ def _count(name: str, value: Any, *, least: int) -> int:
         number = -1
     if number < least:
         raise InvalidParameterError(
-            f"{name} is {value!r:.60}, which is not a whole number from {least} on.", parameter=name
+            f"{name} is {value!r:.60}, which is not a whole number from {least} on.",
+            hint="Pass a number of frames.",
+            parameter=name,
         )
     return number

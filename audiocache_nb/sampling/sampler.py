@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from audiocache_nb.errors import InvalidParameterError
+from audiocache_nb.errors import InvalidParameterError, InvalidTypeError
 from audiocache_nb.features.track import FeatureTrack
 from audiocache_nb.sampling.blend import weighted_sums
 from audiocache_nb.sampling.options import (
@@ -25,6 +25,7 @@ from audiocache_nb.sampling.select import Selection
 from audiocache_nb.sampling.smooth import smoothed_rows
 from audiocache_nb.sampling.weights import Kernel, cubic_weights, nodes_of, to_db, to_power
 from audiocache_nb.timing.clip import ClipMap
+from audiocache_nb.timing.rounding import as_numbers
 
 _VALUES_AT_ONCE: Final = 1 << 18
 _WEIGHTS_AT_ONCE: Final = 1 << 20
@@ -156,7 +157,12 @@ class Sampler:
         -------
         FrameSample
         """
-        position = (float(time_s) - self._origin_s) / self._hop_s
+        try:
+            position = (float(time_s) - self._origin_s) / self._hop_s
+        except (TypeError, ValueError):
+            raise InvalidTypeError(
+                f"time is a {type(time_s).__name__}, not a number.", hint="Pass seconds of the timeline."
+            ) from None
         last = self._frames - 1
         if not self._low <= position < self._high:  # NaN is neither
             index = 0 if not position > 0.0 else max(0, min(last, math.floor(min(position, 1e15))))
@@ -279,7 +285,7 @@ class Sampler:
             out[inside[part]] = self._mixed(self._blended(snapped[part]))
 
     def _positions(self, times_s: ArrayLike) -> NDArray[np.float64]:
-        times = np.atleast_1d(np.asarray(times_s, dtype=np.float64))
+        times = np.atleast_1d(as_numbers("times", times_s))
         if times.ndim != 1:
             raise InvalidParameterError(
                 f"times have {times.ndim} dimensions.", hint="Pass a list or a one-dimensional array of seconds."

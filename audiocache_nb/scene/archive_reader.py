@@ -138,7 +138,9 @@ class Archive:
         """
         entry = self._entry(name)
         if entry.method != z.STORED:
-            raise BundleFormatError(f"{name!r:.80} is compressed and cannot be mapped.", entry=name)
+            raise BundleFormatError(
+                f"{name!r:.80} is compressed and cannot be mapped.", hint="Save the scene again.", entry=name
+            )
         return self._view[entry.data_offset : entry.data_offset + entry.size]
 
     def sha256(self, name: str) -> str:
@@ -154,7 +156,9 @@ class Archive:
         try:
             return self._entries[name]
         except KeyError:
-            raise BundleIntegrityError(f"The bundle has no entry {name!r:.80}.", entry=name) from None
+            raise BundleIntegrityError(
+                f"The bundle has no entry {name!r:.80}.", hint="The bundle is not complete; copy it again.", entry=name
+            ) from None
 
     def _scan(self) -> dict[str, Entry]:
         count, start, end = self._end()
@@ -317,7 +321,9 @@ def _mapped(path: str | os.PathLike[str], limits: ImportLimits) -> mmap.mmap | N
         limits.check("file_bytes", status.st_size, "The length of the bundle")
         return mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ) if status.st_size else None
     except OSError as error:
-        raise BundleFormatError(f"{str(path)[-80:]!r} cannot be read: {error.strerror}.") from error
+        raise BundleFormatError(
+            f"{str(path)[-80:]!r} cannot be read: {error.strerror}.", hint="Check the path and whether you may read it."
+        ) from error
     finally:
         os.close(descriptor)
 

@@ -137,15 +137,19 @@ def audio_bytes(package: Package, asset_id: str, record: Mapping[str, Any]) -> b
         try:
             data = base64.b64decode(inline, validate=True)
         except (binascii.Error, ValueError):
-            raise BundleIntegrityError("its inline data are damaged", entry=asset_id) from None
+            raise BundleIntegrityError(
+                "its inline data are damaged", hint="Export the package again.", entry=asset_id
+            ) from None
     else:
         names = package.names(f"assets/audio/{asset_id}/")
         if len(names) == 1:
             data = package.entry(names[0])
     if data is None:
-        raise BundleIntegrityError("its file is not in the package", entry=asset_id)
+        raise BundleIntegrityError("its file is not in the package", hint="Export the package again.", entry=asset_id)
     if hashlib.sha256(data).hexdigest() != asset_id.lower():
-        raise BundleIntegrityError("its file is not the one that its digest says", entry=asset_id)
+        raise BundleIntegrityError(
+            "its file is not the one that its digest says", hint="Export the package again.", entry=asset_id
+        )
     return data
 
 

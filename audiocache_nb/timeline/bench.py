@@ -94,6 +94,7 @@ class Bench:
         except Exception as error:  # a user's calculator may raise anything here too
             problem = CalculatorError(
                 f"Calculator {descriptor.calculator!r:.80} cannot be used: {type(error).__name__}: {str(error)[:200]}.",
+                hint="Mend the calculator and register it again.",
                 calculator=descriptor.calculator,
             )
             problem.__cause__ = error

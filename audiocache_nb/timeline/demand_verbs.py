@@ -269,7 +269,10 @@ class DemandVerbs(Verbs):
     def _awaited(self, track: Track, slot: Slot) -> SourceState:
         state = self.store.snapshot().sources.get(track.source_id)
         if state is None:
-            raise JobCancelledError(f"{track.id!r:.80} was removed while {slot} was waited for.")
+            raise JobCancelledError(
+                f"{track.id!r:.80} was removed while {slot} was waited for.",
+                hint="session.undo() brings the track back.",
+            )
         return state
 
     def _result(
@@ -277,7 +280,9 @@ class DemandVerbs(Verbs):
     ) -> FeatureTrack | None:
         """What somebody waits for, None while it is on its way, or the reason why it will not come."""
         if self.closed:
-            raise SessionClosedError(f"The session was closed while {slot} was waited for.")
+            raise SessionClosedError(
+                f"The session was closed while {slot} was waited for.", hint="Make a new acn.Session()."
+            )
         if any(not self._work.left(job) for job in self._work.of(track.source_id)):
             return None  # it has delivered everything and ends at this moment: then the status is right as well
         entry = self._bench.judged(self._awaited(track, slot), slot, descriptor)

@@ -120,7 +120,9 @@ class ClipMap:
             ("region_end_tick", region_end_tick),
         ):
             if value is not None and not math.isfinite(value):
-                raise InvalidParameterError(f"{name} is {value!r:.60}, which is not finite.", parameter=name)
+                raise InvalidParameterError(
+                    f"{name} is {value!r:.60}, which is not finite.", hint="Pass a finite number.", parameter=name
+                )
         if region_start_tick is not None and region_start_tick < 0:
             raise InvalidParameterError(
                 f"region_start_tick is {region_start_tick!r:.60}, before the source begins.",

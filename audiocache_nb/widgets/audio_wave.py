@@ -131,7 +131,10 @@ class StoredFile:
             file.seek(start)
             data = file.read(max(0, min(stop, self.nbytes) - start))
         if len(data) < min(stop, self.nbytes) - start:
-            raise SourceChangedError(f"{self._path.name!r:.80} became shorter while it was sent.")
+            raise SourceChangedError(
+                f"{self._path.name!r:.80} became shorter while it was sent.",
+                hint="session.refresh(track) takes the file in as it is now.",
+            )
         return data
 
 

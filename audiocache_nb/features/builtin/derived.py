@@ -63,7 +63,10 @@ def curve_of(track: FeatureTrack) -> NDArray[np.float64]:
         If it has more, or no frames.
     """
     if not track.is_framewise or track.width != 1:
-        raise InvalidParameterError(f"{track.feature!r:.60} is not one value per frame.")
+        raise InvalidParameterError(
+            f"{track.feature!r:.60} is not one value per frame.",
+            hint="Name a feature with one value per frame, as onset_strength.",
+        )
     return track.values().reshape(-1).astype(np.float64)
 
 

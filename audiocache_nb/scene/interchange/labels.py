@@ -76,16 +76,24 @@ class Labels(Events):
         lengths = {"end_s": len(end), "texts": len(texts) or len(start), "values": len(columns)}
         for name, length in lengths.items():
             if length != len(start):
-                raise InvalidParameterError(f"There are {len(start)} starts, but {length} of {name}.", parameter=name)
+                raise InvalidParameterError(
+                    f"There are {len(start)} starts, but {length} of {name}.",
+                    hint="Give one for every start.",
+                    parameter=name,
+                )
         if columns.ndim != 2 or columns.shape[1] != len(names):
             raise InvalidParameterError(
-                f"values has the shape {columns.shape}, but there are {len(names)} names.", parameter="names"
+                f"values has the shape {columns.shape}, but there are {len(names)} names.",
+                hint="Give one name per column.",
+                parameter="names",
             )
         wrong = np.flatnonzero(end < start)
         if len(wrong):
             first = int(wrong[0])
             raise InvalidParameterError(
-                f"Label {first} would end at {end[first]:g} s, before its start at {start[first]:g} s.", index=first
+                f"Label {first} would end at {end[first]:g} s, before its start at {start[first]:g} s.",
+                hint="Let every end come after its start.",
+                index=first,
             )
         if np.any(end > start):
             columns, names = np.column_stack([end - start, columns]), (DURATION, *names)

@@ -332,7 +332,10 @@ class Diagnostics:
         """The feature that is meant; a name that a row has means that row."""
         if isinstance(feature, Row):
             if feature.descriptor is None:
-                raise InvalidParameterError(f"{feature.name!r:.80} cannot be computed. {feature.reason}")
+                raise InvalidParameterError(
+                    f"{feature.name!r:.80} cannot be computed. {feature.reason}",
+                    hint="Ask for a feature that acn.calculators.list() has.",
+                )
             return feature.descriptor
         if isinstance(feature, Descriptor):
             return self._timeline.registry.resolve(feature)
