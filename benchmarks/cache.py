@@ -13,7 +13,10 @@ from rounds import in_turn, ratios
 
 import audiocache_nb as acn
 from audiocache_nb.cache.disk import DiskCache
+from audiocache_nb.cache.store import CacheStore
 from audiocache_nb.features.track import FeatureTrack
+from audiocache_nb.sampling.shelf import PyramidShelf
+from audiocache_nb.widgets.pictures import make_picture
 
 RATE_HZ = 44100
 HOP_SAMPLES = 512
@@ -22,6 +25,8 @@ GLANCE_MS = 5.0
 FEATURES = ["mfcc", "chroma", "melspectrogram", "f0.yin"]
 MUSIC_S = 180.0
 LONG_S = 36_000.0
+OVERVIEW_S = 600.0
+OVERVIEW_TARGET = 10.0
 TIMES = 20
 
 
@@ -33,6 +38,7 @@ def measure(folder: pathlib.Path, *, quick: bool) -> Section:
         *_sessions(root, 30.0 if quick else MUSIC_S, rounds),
         *_looks(root, rounds),
         *_ten_hours(root, rounds),
+        *_overview(root, rounds),
         *_containers(folder, rounds),
     ]
     shutil.rmtree(root, ignore_errors=True)
@@ -92,6 +98,35 @@ def _ten_hours(root: pathlib.Path, rounds: int) -> list[Row]:
     seconds = in_turn({"glance": _often(glance)}, rounds)["glance"]
     detail = f"chroma, {track.nbytes / 1e6:.0f} MB, of which {read[-1] / 1e6:.1f} MB are read and checked"
     return [Row("2 s of ten hours, opened anew", seconds.median / TIMES * 1000, "ms", GLANCE_MS, "less", detail)]
+
+
+def _overview(root: pathlib.Path, rounds: int) -> list[Row]:
+    """What a plot needs of a long spectrogram, in a session that finds it on disk, beside one that builds it there."""
+    frames = int(OVERVIEW_S * RATE_HZ / HOP_SAMPLES)
+    track = _track("overview", np.random.default_rng(2).uniform(-80, 0, (frames, 1025)).astype(np.float32))
+    store = CacheStore(DiskCache(str(root)))
+    store.disk.put(track)
+    make_picture(track, _nothing, shelf=PyramidShelf(store))
+    store.flush()
+
+    def draw(*, kept: bool) -> None:
+        fresh = CacheStore(DiskCache(str(root)))
+        found = fresh.get(track.key)
+        assert found is not None
+        picture = make_picture(found, _nothing, shelf=PyramidShelf(fresh) if kept else None)
+        picture.pyramid.tile(picture.pyramid.levels - 1, 0)
+
+    seconds = in_turn({"found": lambda: draw(kept=True), "built": lambda: draw(kept=False)}, max(3, rounds // 2))
+    store.discard(track.key)
+    detail = f"{track.nbytes / 1e6:.0f} MB; {seconds['found'].median * 1000:.1f} ms instead of "
+    detail += f"{seconds['built'].median * 1000:.0f} ms"
+    times = ratios(seconds["built"], seconds["found"]).median
+    name = f"overview of a spectrogram of {OVERVIEW_S:.0f} s, found instead of built"
+    return [Row(name, times, "×", OVERVIEW_TARGET, "more", detail)]
+
+
+def _nothing() -> None:
+    """Nobody stops it."""
 
 
 def _containers(folder: pathlib.Path, rounds: int) -> list[Row]:
