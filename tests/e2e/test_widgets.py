@@ -171,8 +171,36 @@ def test_panel_buttons_act(notebook, page: Page):
     expect(card).not_to_have_attribute("data-state", "pending")
 
 
+# Whether no letter is covered by the playhead's line: it is beside the words, or goes behind them.
+WORDS_OVER_THE_PLAYHEAD = """() => {
+  const plot = document.querySelector(".acn-plot");
+  const line = plot.querySelector(".acn-playhead-line");
+  const { left, right } = line.getBoundingClientRect();
+  line.style.pointerEvents = "auto";
+  const clear = (selector) => {
+    const element = plot.querySelector(selector);
+    const range = document.createRange();
+    range.selectNodeContents(element);
+    const words = range.getBoundingClientRect();
+    if (right <= words.left || left >= words.right) return words.width > 0;
+    const top = document.elementFromPoint((left + right) / 2, (words.top + words.bottom) / 2);
+    const ground = (of) => getComputedStyle(of).backgroundColor;
+    return top === element && ground(element) === ground(plot.closest(".acn-root"));
+  };
+  const found = { name: clear(".acn-pane-label"), values: clear(".acn-readout") };
+  line.style.pointerEvents = "";
+  return found;
+}"""
+
+
 def test_plot_zooms_pans_and_reads_out(notebook, page: Page):
-    nb = notebook(START, 'plot = acn.FeaturePlot(session, track, "spectrogram"); plot', "print(plot.span)")
+    nb = notebook(
+        START,
+        'plot = acn.FeaturePlot(session, track, "spectrogram"); plot',
+        "print(plot.span)",
+        "session.playhead.seek(0.15)",
+        "session.playhead.seek(track.duration - 0.02)",
+    )
     nb.run(0)
     nb.run(1)
     plot = page.locator(".acn-plot")
@@ -187,6 +215,11 @@ def test_plot_zooms_pans_and_reads_out(notebook, page: Page):
     assert whole[0] == pytest.approx(0, abs=0.1)
     assert whole[1] == pytest.approx(8, abs=0.1)
     nb.screenshot("plot-whole")
+    for cell in (None, 3, 4):  # at the beginning, below the name, and at the end, where the values stand
+        if cell:
+            nb.run(cell)
+            page.wait_for_timeout(400)
+        assert page.evaluate(WORDS_OVER_THE_PLAYHEAD) == {"name": True, "values": True}, cell
     plot.scroll_into_view_if_needed()
     box = plot.bounding_box()
     assert box is not None
