@@ -1,6 +1,26 @@
 """Audio feature caches for notebooks: import, ask, compute in the background, see, sample.
 
 >>> import audiocache_nb as acn
+>>> session = acn.Session(cache_dir=False)
+>>> track = session.add_audio(*acn.examples.load("sweep"))  # or a path, bytes, a file object
+>>> session.get(track, "rms").frame_count > 0
+True
+>>> session.close()
+
+Where to begin
+--------------
+Session
+    Tracks, features, tempo, playhead, diagnostics, saving. ``session.workbench(track)`` shows it all.
+calculators, calculator
+    ``acn.calculators.list()`` is what can be asked for; ``@acn.calculator`` adds to it.
+AnalysisProfile, Descriptor
+    How audio is framed and transformed; a feature with its calculator, profile and parameters.
+FeaturePlot, Transport, FrameInspector, CachesPanel, DiagnosticsTable, StatusBadge, CalculatorExplorer, Workbench
+    The widgets. ``acn.plotting`` draws figures with matplotlib.
+examples, load, interchange, testing
+    Sounds with known truth; scenes that were saved; labels for other programs; checks of a calculator's contract.
+AudioCacheError
+    What every error of this package is; it carries ``code`` and ``hint``.
 
 Names are loaded when they are first used, so that importing the package costs little.
 """
@@ -21,6 +41,7 @@ _NAMES = {
     "FeatureTrack": "features.track",
     "Events": "features.track",
     "Global": "features.track",
+    "Matrix": "features.track",
     "Calculator": "features.calculator",
     "local": "features.calculator",
     "whole": "features.calculator",
@@ -43,7 +64,9 @@ _NAMES = {
             "BundleFormatError",
             "BundleIntegrityError",
             "BundleLimitError",
+            "CacheCorruptionError",
             "CacheError",
+            "CacheVersionError",
             "CalculatorContractError",
             "CalculatorError",
             "Cancelled",
@@ -66,6 +89,7 @@ _NAMES = {
             "UnknownTrackError",
             "UnsupportedFormatError",
             "WaitTimeoutError",
+            "WidgetError",
         ),
         "errors",
     ),
@@ -75,6 +99,7 @@ _MODULES = {
     "examples": "audio.examples",
     "interchange": "scene.interchange",
     "plotting": "plotting",
+    "testing": "testing",
 }
 
 __all__ = sorted(["__version__", *_NAMES, *_MODULES])  # noqa: PLE0605 - one list of names is enough
@@ -82,6 +107,7 @@ __all__ = sorted(["__version__", *_NAMES, *_MODULES])  # noqa: PLE0605 - one lis
 if TYPE_CHECKING:
     from audiocache_nb import errors as errors
     from audiocache_nb import plotting as plotting
+    from audiocache_nb import testing as testing
     from audiocache_nb.audio import examples as examples
     from audiocache_nb.errors import AudioCacheError as AudioCacheError
     from audiocache_nb.errors import CalculatorError as CalculatorError
@@ -96,6 +122,7 @@ if TYPE_CHECKING:
     from audiocache_nb.features.track import Events as Events
     from audiocache_nb.features.track import FeatureTrack as FeatureTrack
     from audiocache_nb.features.track import Global as Global
+    from audiocache_nb.features.track import Matrix as Matrix
     from audiocache_nb.scene import interchange as interchange
     from audiocache_nb.scene.limits import ImportLimits as ImportLimits
     from audiocache_nb.session import Session as Session

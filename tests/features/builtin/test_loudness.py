@@ -104,6 +104,21 @@ def test_ebu_3341_case_13_momentary_of_400_ms(n):
     assert values["momentary_max_lufs"] == pytest.approx(-23, abs=TOLERANCE_LU)
 
 
+def test_ebu_3341_cases_11_and_14_the_maximum_follows_tones_that_become_louder():
+    """Twenty tones, each 1 dB louder than the last, after silences that move them across the steps."""
+    for step_s, tone_s, column in ((0.15, 3.0, 1), (0.02, 0.4, 0)):
+        parts, ends, time_s = [], [], 0.0
+        for n in range(20):
+            one = [(None, step_s * n), (-38.0 + n, tone_s), (None, tone_s - step_s * n + 1.0)]
+            time_s += sum(seconds for _, seconds in one)
+            parts += one
+            ends.append(time_s)
+        track = compute(held(tones(*parts), 48000), "loudness")
+        highest = np.maximum.accumulate(track.data[:, column])
+        found = [highest[track.times_s < end_s][-1] for end_s in ends]
+        np.testing.assert_allclose(found, np.arange(-38.0, -18.0), atol=TOLERANCE_LU)
+
+
 @pytest.mark.parametrize(
     ("levels", "range_lu"),
     [((-20, -30), 10), ((-20, -15), 5), ((-40, -20), 20), ((-50, -35, -20, -35, -50), 15)],
