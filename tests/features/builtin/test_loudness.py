@@ -98,25 +98,23 @@ def test_ebu_3341_case_12_momentary_stays():
     np.testing.assert_allclose(momentary, -23, atol=TOLERANCE_LU)
 
 
-@pytest.mark.parametrize("n", range(0, 20, 5))
+@pytest.mark.parametrize("n", range(20))
 def test_ebu_3341_case_13_momentary_of_400_ms(n):
-    values = measure(tones((None, 0.1 * n), (-23.0, 0.4), (None, 1.0)))
+    """The silence before the tone, a multiple of 20 ms, moves it across the steps, and a bit between them."""
+    values = measure(tones((None, 0.02 * n + 0.003), (-23.0, 0.4), (None, 1.0)))
     assert values["momentary_max_lufs"] == pytest.approx(-23, abs=TOLERANCE_LU)
 
 
-def test_ebu_3341_cases_11_and_14_the_maximum_follows_tones_that_become_louder():
+@pytest.mark.parametrize(
+    ("name", "step_s", "tone_s"), [("short_term_max_lufs", 0.15, 3.0), ("momentary_max_lufs", 0.02, 0.4)]
+)
+def test_ebu_3341_cases_11_and_14_the_maximum_follows_tones_that_become_louder(name, step_s, tone_s):
     """Twenty tones, each 1 dB louder than the last, after silences that move them across the steps."""
-    for step_s, tone_s, column in ((0.15, 3.0, 1), (0.02, 0.4, 0)):
-        parts, ends, time_s = [], [], 0.0
-        for n in range(20):
-            one = [(None, step_s * n), (-38.0 + n, tone_s), (None, tone_s - step_s * n + 1.0)]
-            time_s += sum(seconds for _, seconds in one)
-            parts += one
-            ends.append(time_s)
-        track = compute(held(tones(*parts), 48000), "loudness")
-        highest = np.maximum.accumulate(track.data[:, column])
-        found = [highest[track.times_s < end_s][-1] for end_s in ends]
-        np.testing.assert_allclose(found, np.arange(-38.0, -18.0), atol=TOLERANCE_LU)
+    parts = []
+    for n in range(20):
+        parts += [(None, step_s * n), (-38.0 + n, tone_s), (None, tone_s - step_s * n + 1.0)]
+        if n in (0, 1, 2, 5, 9, 14, 19):
+            assert measure(tones(*parts))[name] == pytest.approx(-38.0 + n, abs=TOLERANCE_LU)
 
 
 @pytest.mark.parametrize(
@@ -164,8 +162,15 @@ def test_blocks_of_any_size_give_the_same_power(n, size, channels):
 def test_the_power_is_that_of_the_whole_signal_filtered():
     samples = noise(30_000)
     filtered = scipy.signal.sosfilt(sections(44100), samples[:, 0].astype(np.float64))[: 6 * 4410]
-    want = (filtered.reshape(6, 4410) ** 2).mean(axis=1)
+    want = (filtered.reshape(6, 10, 441) ** 2).mean(axis=2)
     np.testing.assert_allclose(compute(held(samples), "loudness.power").data[:6, 0], want, rtol=1e-6)
+
+
+def test_parts_of_a_step_that_are_not_of_one_length_add_up():
+    samples = noise(11025)  # steps of 1102 samples
+    power = compute(held(samples, 11025), "loudness.power").data[:, 0].astype(float)
+    filtered = scipy.signal.sosfilt(sections(11025), samples[:, 0].astype(np.float64))[: 10 * 1102]
+    np.testing.assert_allclose(power[:10].mean(axis=1), (filtered.reshape(10, 1102) ** 2).mean(axis=1), rtol=1e-6)
 
 
 def test_surround_counts_more_and_the_subwoofer_not_at_all():
