@@ -110,8 +110,8 @@ def _counted(name: str, count: int) -> str:
 def parameters_text(parameters: Mapping[str, Any]) -> str:
     """The parameters in one line: ``window 2048 · hop 512 · hann``.
 
-    Values that follow from others are left out: the padded length if it is the usual one, the
-    decibel range and the storage if they are the default ones.
+    Values that follow from others are left out: the padded length if it is the usual one, the sample rate
+    if it is the recording's own, the decibel range and the storage if they are the default ones.
     """
     rest = dict(parameters)
     window, hop, fft = rest.pop("window_size", None), rest.pop("hop_size", None), rest.pop("fft_size", None)
@@ -126,7 +126,9 @@ def parameters_text(parameters: Mapping[str, Any]) -> str:
     kind = rest.pop("window", None)
     if kind is not None:
         parts.append(display_text(kind, 40))
-    storage = rest.pop("storage", "float32")
+    storage, rate_hz = rest.pop("storage", "float32"), rest.pop("sample_rate", None)
+    if rate_hz is not None:
+        parts.append(f"{_value(rate_hz)} Hz")
     low, high = rest.pop("min_decibels", None), rest.pop("max_decibels", None)
     if (low, high) not in ((None, None), (-80.0, 0.0)):
         parts.append(f"{_value(low)} … {_value(high)} dB")

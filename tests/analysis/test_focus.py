@@ -18,6 +18,7 @@ from audiocache_nb.analysis.engine import Pass
 from audiocache_nb.analysis.plan import make_plan
 from audiocache_nb.analysis.segments import Pending, SegmentReader
 from audiocache_nb.audio.ingest import load
+from audiocache_nb.audio.resampled import at_rate
 from audiocache_nb.audio.source import AudioSource
 from audiocache_nb.errors import SourceChangedError
 
@@ -139,6 +140,14 @@ def test_results_are_those_of_a_pass_in_order(kind, threads, stored):
     source = held(samples, 8000) if kind == "array" else load(stored(samples, kind))
     places = [(60_000, 75_000), None, (125_000, 130_001), (0, 1), (60_000, 61_000)]
     assert_same(results(source, threads=threads, focus=moving(places)), results(source))
+
+
+@pytest.mark.parametrize("kind", ["array", "WAV", "FLAC"])
+def test_results_at_another_sample_rate_do_not_depend_on_the_order_either(kind, stored):
+    samples = noise(130_001, 2)
+    source = at_rate(held(samples, 8000) if kind == "array" else load(stored(samples, kind)), 5000)
+    assert source.sample_rate == 5000
+    assert_same(results(source, focus=lambda: (50_000, 60_000)), results(source))
 
 
 @given(

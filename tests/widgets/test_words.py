@@ -99,6 +99,8 @@ def test_parameters():
     assert parameters_text({**AnalysisProfile().values(), "fft_size": 2048}) == "window 2048 · hop 512 · hann"
     other = AnalysisProfile(window_size=1000, hop_size=100, fft_size=4096, window="boxcar", min_decibels=-60)
     assert parameters_text(other.values()) == "window 1000 · hop 100 · fft 4096 · boxcar · -60 … 0 dB"
+    resampled = AnalysisProfile(sample_rate=22050)
+    assert parameters_text(resampled.values()) == "window 2048 · hop 512 · hann · 22050 Hz"
     assert parameters_text({"cell_samples": 64, "eps": 1e-9}) == "cell samples 64 · eps 1e-09"
     assert parameters_text({}) == ""
     assert parameters_text({f"p{k}": k for k in range(50)}).endswith("p7 7 · …")
