@@ -64,6 +64,9 @@ def test_what_a_plot_shows_is_next_also_of_what_runs_already(session, track, per
     until(lambda: np.count_nonzero((there() >= 2000) & (there() < 2060)) == round(60 * RATE_HZ / HOP))
     begun_s = SEGMENT / RATE_HZ
     assert np.all((there() < begun_s + 1) | ((there() > 2000 - 3 * begun_s) & (there() < 2060 + 3 * begun_s)))
+    growing = session.growing(track, "clock")
+    shown = growing.track.rows(0, growing.track.frame_count)[growing.done, 0]
+    np.testing.assert_array_equal(shown, growing.track.times_s[growing.done].astype(np.float32))
     permits.release(10_000)
     session.wait(WAIT_S)
     whole = session.peek(track, "clock")
