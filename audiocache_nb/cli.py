@@ -16,11 +16,11 @@ from audiocache_nb.cache.report import SessionCache
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; errors of this package become one line and exit code 1."""
+    """Run one command; what goes wrong becomes one line and exit code 1."""
     options = _parser().parse_args(arguments)
     try:
         return int(options.run(options))
-    except acn.AudioCacheError as error:
+    except (acn.AudioCacheError, OSError) as error:  # such as a folder that cannot be made
         print(f"audiocache-nb: {error}", file=sys.stderr)
         return 1
 
@@ -76,11 +76,21 @@ def _info(options: argparse.Namespace) -> int:
 def _analyze(options: argparse.Namespace) -> int:
     import numpy as np
 
-    options.out.mkdir(parents=True, exist_ok=True)
     names = [name.strip() for name in options.features.split(",") if name.strip()]
+    if not names:
+        raise acn.InvalidParameterError("No features are named.", hint="For example: --features rms,spectrogram")
+    for name in names:
+        acn.calculators.resolve(name)  # what is wrong is said before hours of work
+    options.out.mkdir(parents=True, exist_ok=True)
+    failed = 0
     with acn.Session() as session:
         for file in options.files:
-            track = session.add_audio(file)
+            try:
+                track = session.add_audio(file)
+            except acn.IngestError as error:  # the others are analysed
+                print(f"audiocache-nb: {file}: {error}", file=sys.stderr)
+                failed = 1
+                continue
             session.request(track, names)
             session.compute(track)  # whatever it costs: it was asked for on the command line
             arrays: dict[str, Any] = {}
@@ -100,7 +110,7 @@ def _analyze(options: argparse.Namespace) -> int:
             np.savez(target.with_name(target.name + ".npz"), **arrays)
             target.with_name(target.name + ".json").write_text(json.dumps(facts, indent=2, default=str) + "\n")
             print(f"{track.name}: {', '.join(names)} → {target.name}.npz")
-    return 0
+    return failed
 
 
 def _cache(options: argparse.Namespace) -> SessionCache:

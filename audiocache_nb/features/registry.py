@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from audiocache_nb.features.function import FunctionCalculator
 
+SHORT_NAMES = {"mel": "melspectrogram"}
 ENTRY_POINT_GROUP = "audiocache_nb.calculators"
 log = logging.getLogger("audiocache_nb")
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -154,8 +155,14 @@ class Registry:
                 if calculator.feature == feature and self._own.get(calculator.id, calculator) is calculator:
                     return calculator
             known = sorted({calculator.feature for calculator in self._all().values()})
+        if feature in SHORT_NAMES:
+            return self.default_for(SHORT_NAMES[feature])
+        import difflib  # only where something goes wrong
+
+        close = difflib.get_close_matches(str(feature)[:80].lower(), known, n=1)
+        meant = f"Did you mean {close[0]!r}? " if close else ""
         raise UnknownFeatureError(
-            f"No calculator makes {feature!r:.80}.", hint=f"Known features: {', '.join(known)}.", feature=feature
+            f"No calculator makes {feature!r:.80}.", hint=f"{meant}Known features: {', '.join(known)}.", feature=feature
         )
 
     def resolve(self, wanted: str | Descriptor, profile: AnalysisProfile | None = None) -> Descriptor:
@@ -164,7 +171,8 @@ class Registry:
         Parameters
         ----------
         wanted : str or Descriptor
-            A feature's key, a calculator's id, or a descriptor.
+            A feature's key, a calculator's id, or a descriptor. ``"mel"`` is short for ``"melspectrogram"``, unless
+            somebody's calculator is called so.
         profile : AnalysisProfile, optional
             Used where `wanted` is a name.
 

@@ -304,3 +304,13 @@ def test_what_was_registered_by_hand_goes_before_a_plug_in(plugin):
 def test_plug_ins_can_be_left_out(plugin):
     plugin(a="acn_test_plugin:one")
     assert "plugin.one" not in Registry(entry_points=False)
+
+
+def test_short_names_stand_for_features_unless_somebody_made_one_that_is_called_so() -> None:
+    registry = Registry(entry_points=False)
+    assert registry.resolve("mel").calculator == "melspectrogram"
+    assert registry.resolve(Descriptor("mel")) == registry.resolve("melspectrogram")
+    with pytest.raises(UnknownFeatureError, match="Did you mean 'centroid'"):
+        registry.resolve("centriod")
+    registry.register(FunctionCalculator(lambda frames: frames.mean(axis=1), feature="mel"))
+    assert registry.resolve("mel").calculator == "mel"

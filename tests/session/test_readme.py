@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 import soundfile
 
@@ -55,9 +56,30 @@ def test_its_commands_are_those_there_are(folder: pathlib.Path, capsys: pytest.C
     assert cli.main(["info", "song.flac"]) == 0
     assert cli.main(["analyze", "song.flac", "--features", "rms,spectrogram", "--out", "results"]) == 0
     assert (folder / "results" / "song.npz").is_file()
+    assert cli.main(["analyze", "song.flac", "--features", "rms,mel", "--out", "results"]) == 0
+    with np.load(folder / "results" / "song.npz") as found:
+        assert found["mel"].shape[1] == 128
+        assert found["rms"].shape[0] == found["mel"].shape[0] == len(found["mel.times_s"])
     for action in ("ls", "verify", "gc"):
         assert cli.main(["cache", action]) == 0
     assert "Traceback" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["song.flac", "--features", "rms,spectogram"], "Did you mean 'spectrogram'?"),
+        (["song.flac", "--features", " , "], "No features are named."),
+        (["song.flac", "--out", "song.flac"], "song.flac"),
+        (["missing.flac", "song.flac"], "missing.flac"),
+    ],
+)
+def test_what_goes_wrong_with_a_command_is_one_line(folder, capsys, arguments, words) -> None:
+    assert cli.main(["analyze", *arguments]) == 1
+    said = capsys.readouterr()
+    assert words in said.err
+    assert said.err.count("\n") == 1
+    assert (folder / "song.npz").is_file() == (arguments[0] == "missing.flac")
 
 
 def test_what_it_names_is_there() -> None:
