@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 Names = str | Descriptor | Iterable[str | Descriptor]
 KEPT_ANSWERS = 10_000
+_GROUPS = (list, tuple, set, frozenset)
 
 
 @dataclasses.dataclass(slots=True)
@@ -32,6 +33,7 @@ class _Answer:
     """What a request was answered with, and while nothing has happened since, the answer to its repetition."""
 
     features: object
+    names: frozenset[object] | None  # the same without an order
     profile: AnalysisProfile | None
     epoch: int
     jobs: list[Job]
@@ -86,6 +88,8 @@ class SessionDemand:
             Nothing is asked for then; `diagnostics` shows it until the element asks for something else.
         """
         self.timeline.look_at_code(every_s=LOOK_S)
+        if not isinstance(features, (str, Descriptor, *_GROUPS)):
+            features = listed(features)
         track_id = track.id if isinstance(track, Track) else track
         named = element is None or type(element) is str
         whose = (element if named else id(element), track_id)
@@ -93,8 +97,7 @@ class SessionDemand:
         if (
             answer is not None
             and answer.epoch == self.timeline.store.epoch
-            and type(features) is type(answer.features)
-            and features == answer.features
+            and _same(features, answer)
             and (profile is answer.profile or profile == answer.profile)
             and (answer.element is None or answer.element() is element)
         ):
@@ -105,12 +108,12 @@ class SessionDemand:
         with self.timeline.store.lock:
             jobs = self.timeline.request(track, self._resolve_for(track, features, profile, element), element)
             epoch = self.timeline.store.epoch
-        if isinstance(features, (str, list, tuple, Descriptor)) and type(track_id) is str:
+        if type(track_id) is str:
             if len(self._answers) >= KEPT_ANSWERS:
                 self._answers.clear()
             held = None if named else weakref.ref(element)
-            given = list(features) if isinstance(features, list) else features
-            self._answers[whose] = _Answer(given, profile, epoch, list(jobs), held)
+            given = features if isinstance(features, (str, tuple, Descriptor)) else list(features)
+            self._answers[whose] = _Answer(given, _unordered(features), profile, epoch, list(jobs), held)
         return jobs
 
     def release(self, element: object) -> None:
@@ -187,6 +190,20 @@ class SessionDemand:
         close = difflib.get_close_matches(text.lower(), dict.fromkeys(known), n=1)
         meant = f" Did you mean {close[0]!r}?" if close and close[0] != text else ""
         return BadWish(text, used.id, reason + meant, name)
+
+
+def _same(features: object, answer: _Answer) -> bool:
+    """Whether the same is asked for as before, in whatever order."""
+    if type(features) is type(answer.features) and features == answer.features:
+        return True
+    return answer.names is not None and _unordered(features) == answer.names
+
+
+def _unordered(features: object) -> frozenset[object] | None:
+    try:
+        return frozenset(features) if isinstance(features, _GROUPS) else None
+    except TypeError:  # a parameter that cannot be hashed
+        return None
 
 
 def listed(features: Any) -> list[str | Descriptor]:

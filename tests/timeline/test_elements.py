@@ -121,6 +121,8 @@ class TestAgain:
         monkeypatch.setattr(session.timeline, "request", never)
         assert session.request(track, names, element="plot") == []
         assert session.request(track.id, list(names), element="plot") == []
+        for other in (names[::-1], tuple(names), set(names), dict.fromkeys(names), iter(names)):
+            assert session.request(track, other, element="plot") == []
         assert session.store.sequence == sequence
         with pytest.raises(AssertionError, match="looked up"):
             session.request(track, ["rms"], element="plot")
