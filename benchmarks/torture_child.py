@@ -85,7 +85,12 @@ def main() -> None:
         die_when_it_puts_in_place(folder)
     elif sys.argv[3:4] == ["die-after"]:
         die_after(int(sys.argv[4]))
-    print(json.dumps(ask(folder, config)))
+    try:
+        said = ask(folder, config)
+    except Exception as error:
+        text = next(iter(str(error).strip().splitlines()), "")
+        said = {"hit": False, "right": False, "failed": f"{type(error).__name__}: {text}"}
+    print(json.dumps(said))
 
 
 if __name__ == "__main__":

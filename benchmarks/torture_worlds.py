@@ -188,7 +188,7 @@ def answer_of(process: subprocess.Popen[str]) -> Answer:
         process.kill()
     with contextlib.suppress(ValueError, IndexError, TypeError, KeyError):
         said = json.loads(out.strip().splitlines()[-1])
-        return Answer(bool(said["hit"]), bool(said["right"]))
+        return Answer(bool(said["hit"]), bool(said["right"]), str(said.get("failed", "")))
     return Answer(hit=False, right=False, failed=(err.strip().splitlines() or ["it died"])[-1])
 
 
@@ -274,7 +274,7 @@ def _profile(world: World) -> None:
     world.config(profile={"id": "mine", "hop_size": 256})
 
 
-def _damaged(damage: Callable[[list[pathlib.Path]], object]) -> Callable[[World], Iterator[Answer]]:
+def _damaged(*damages: Callable[[list[pathlib.Path]], object]) -> Callable[[World], Iterator[Answer]]:
     """Ask after something happened to two entries of the cache; once more, lest what was repaired is not right."""
 
     def run(world: World) -> Iterator[Answer]:
@@ -283,38 +283,38 @@ def _damaged(damage: Callable[[list[pathlib.Path]], object]) -> Callable[[World]
         world.config(params={})
         files = world.entries()
         assert len(files) == 2, f"{len(files)} entries are on disk"
-        damage(files)
-        yield world.ask()
-        yield world.ask()
+        contents = [path.read_bytes() for path in files]
+        for damage in damages:
+            for path, content in zip(files, contents, strict=True):
+                path.unlink(missing_ok=True)  # it may be read-only, or be mapped by nobody knows whom
+                path.write_bytes(content)
+            damage(files)
+            yield world.ask()
+            yield world.ask()
 
     return run
 
 
 def _truncate(files: list[pathlib.Path]) -> None:
     for path in files:
-        _writable(path)
         path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
 
 
-def _flip(files: list[pathlib.Path]) -> None:
-    for path in files:
-        _writable(path)
-        content = bytearray(path.read_bytes())
-        content[len(content) * 3 // 4] ^= 0x10
-        path.write_bytes(content)
+def _flip(part: float) -> Callable[[list[pathlib.Path]], None]:
+    def flip(files: list[pathlib.Path]) -> None:
+        for path in files:
+            content = bytearray(path.read_bytes())
+            content[int(len(content) * part)] ^= 0x10
+            path.write_bytes(content)
+
+    return flip
 
 
 def _swap(files: list[pathlib.Path]) -> None:
     first, second = files
-    for path in files:
-        _writable(path)
     one, other = first.read_bytes(), second.read_bytes()
     first.write_bytes(other)
     second.write_bytes(one)
-
-
-def _writable(path: pathlib.Path) -> None:
-    path.chmod(0o600)
 
 
 def _two_at_once(world: World) -> Iterator[Answer]:
@@ -377,7 +377,7 @@ ROWS = (
     Row("a profile, edited in place", changed(_profile)),
     Row("an installed package", changed(lambda world: world.release("2.0", PACKAGE.replace("2", "3")))),
     Row("an entry truncated", _damaged(_truncate)),
-    Row("one bit flipped", _damaged(_flip)),
+    Row("one bit flipped", _damaged(*map(_flip, (0.3, 0.6, 0.75, 0.9)))),
     Row("entries swapped", _damaged(_swap)),
     Row("two processes at once", _two_at_once),
     Row("kill -9 in mid-write", _killed),

@@ -441,6 +441,12 @@ class TestExtraneous:
         hand.timeline.release("other")
         assert kinds(d)["b"] == "extraneous"
 
+    def test_it_lapses_though_nobody_looks_meanwhile(self, hand, d, left):
+        d.dismiss("t", ["b"])
+        hand.request("t", "b", element="other")
+        hand.timeline.release("other")
+        assert kinds(d)["b"] == "extraneous"
+
     def test_what_is_asked_for_cannot_be_dismissed(self, hand, d, left):
         with pytest.raises(InvalidParameterError, match="a of t is not extraneous"):
             d.dismiss("t", "a")

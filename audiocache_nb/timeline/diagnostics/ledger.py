@@ -70,6 +70,8 @@ class Ledger:
             self._place(track_id, None if track is None else track.source_id)
         if any(isinstance(event, events.CalculatorChanged) for event in change.events):
             self.touch()
+        if not self.dismissed.keys().isdisjoint(change.of_sources):
+            self.refresh()  # what is asked for now may not be by the time that somebody reads
 
     def touch(self, source_ids: Iterable[str] | None = None) -> None:
         """Look at some sources again, or at all: names or what was asked for in vain may be others."""
