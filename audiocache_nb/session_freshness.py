@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import os
+import threading
 from collections.abc import Callable
 from typing import Literal
 
-from audiocache_nb.errors import InvalidTypeError
+from audiocache_nb.errors import AudioCacheError, InvalidTypeError
 from audiocache_nb.features.descriptor import Descriptor
 from audiocache_nb.features.profile import AnalysisProfile
 from audiocache_nb.features.registry import Registry
@@ -23,6 +26,7 @@ class SessionFreshness:
     timeline: Timeline
     _registry: Registry
     _stop_watching: Callable[[], None] | None = None
+    _looking: threading.Thread | None = None
 
     def freshness(
         self, track: Track | str, feature: str | Descriptor, profile: AnalysisProfile | None = None
@@ -85,14 +89,32 @@ class SessionFreshness:
         return self.timeline.track(found.id)
 
     def _watch_cells(self) -> None:
-        """Look at the calculators' code after every cell of a notebook."""
+        """Look at the calculators' code, and at the files of recordings, after every cell of a notebook."""
         from audiocache_nb.models.cells import after_every_cell
 
-        self._stop_watching = after_every_cell(self.timeline.look_at_code)
+        self._stop_watching = after_every_cell(self._look_around)
+
+    def _look_around(self) -> None:
+        self.timeline.look_at_code()
+        snapshot = self.timeline.store.snapshot()
+        tracks = {track.source_id: track for track in snapshot.tracks.values() if track.source.path is not None}
+        files = [track.id for source_id, track in tracks.items() if not snapshot.sources[source_id].changed]
+        if files and not (self._looking is not None and self._looking.is_alive()):
+            # On a thread: a file that was written to is read to know whether its content is another.
+            work = functools.partial(_look_at_files, self.timeline, files)
+            self._looking = threading.Thread(target=work, name="audiocache_nb files", daemon=True)
+            self._looking.start()
 
     def _unwatch_cells(self) -> None:
         if self._stop_watching is not None:
             self._stop_watching()
+
+
+def _look_at_files(timeline: Timeline, track_ids: list[str]) -> None:
+    for track_id in track_ids:
+        with contextlib.suppress(AudioCacheError):  # it is not there any more
+            if not timeline.closed:
+                timeline.look_at_audio(track_id)
 
 
 def checked_salt(salt: object) -> str:

@@ -14,6 +14,7 @@ import threading
 import numpy as np
 import pytest
 import soundfile
+from support.wait import until
 
 import audiocache_nb as acn
 from audiocache_nb.features.function import FunctionCalculator
@@ -72,6 +73,18 @@ def notebook(registry):
 def session(registry, tmp_path):
     with acn.Session(tmp_path / "cache", workers=1, registry=registry) as made:
         yield made
+
+
+@pytest.fixture
+def shell(session, monkeypatch):
+    """What runs the cells of a notebook, and tells the session."""
+    from IPython.core.events import EventManager
+
+    made = type("Shell", (), {})()
+    made.events = EventManager(made, {"post_run_cell": lambda result: None})
+    monkeypatch.setattr("IPython.get_ipython", lambda: made)
+    session._watch_cells()
+    return made
 
 
 @pytest.fixture
@@ -184,13 +197,7 @@ class TestCells:
         notebook.run("GAIN = 8.0")
         assert made.version_text != before
 
-    def test_every_cell_of_ipython_is_followed_by_a_look(self, session, track, notebook, settled, monkeypatch):
-        from IPython.core.events import EventManager
-
-        shell = type("Shell", (), {})()
-        shell.events = EventManager(shell, {"post_run_cell": lambda result: None})
-        monkeypatch.setattr("IPython.get_ipython", lambda: shell)
-        session._watch_cells()
+    def test_every_cell_of_ipython_is_followed_by_a_look(self, session, track, notebook, settled, shell):
         notebook.run("GAIN = 5.0")
         assert session.store.snapshot().sources[track.source_id].status.state == "ready"
         shell.events.trigger("post_run_cell", None)
@@ -366,6 +373,17 @@ class TestFiles:
         assert session.freshness(track, "rms").state == "fresh"
         assert np.array_equal(session.peek(track, "rms").data, fresh)
         assert list(session.store.snapshot().sources) == [again.source_id]
+
+    def test_every_cell_is_followed_by_a_look_at_them(self, session, wav, shell):
+        track = session.add_audio(wav)
+        session.get(track, "rms", timeout=WAIT_S)
+        soundfile.write(wav, NOISE / 2, RATE, subtype="FLOAT")
+        assert {row.kind for row in session.diagnostics.groups[0].rows} == {"current"}
+        shell.events.trigger("post_run_cell", None)
+        until(lambda: session.store.snapshot().sources[track.source_id].status.state == "stale")
+        assert {row.kind for row in session.diagnostics.groups[0].rows} == {"stale"}
+        session.remove(track)
+        shell.events.trigger("post_run_cell", None)  # there is nothing to look at
 
     def test_and_what_nobody_asks_for_is_stale(self, session, wav):
         track = session.add_audio(wav)
