@@ -71,6 +71,8 @@ class Board:
         word, colon, reason = verdict.partition(": ")
         if not colon:
             return word
+        if word == "error":
+            reason = reason.partition(":")[0]
         if reason not in self.notes:
             self.notes.append(reason)
         return f"{word} ({self.notes.index(reason) + 1})"

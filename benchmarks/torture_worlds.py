@@ -213,17 +213,19 @@ class Row:
     not_for: dict[str, str] = dataclasses.field(default_factory=dict)
 
     def verdict(self, world: World) -> str:
-        """OK, or what went wrong."""
+        """OK, or the worst that went wrong."""
         if world.cache in self.not_for:
             return f"n/a: {self.not_for[world.cache]}"
-        for answer in self.run(world):
-            if answer.failed:
-                return f"error: {answer.failed[:100]}"
-            if not answer.right:
-                return "WRONG"
-            if self.must_hit and not answer.hit:
-                return "computed again"
-        return "ok"
+        found = [self._said(answer) for answer in self.run(world)]
+        wrong = "WRONG" in found  # which is worse than an error
+        return "WRONG" if wrong else next((one for one in found if one != "ok"), "ok")
+
+    def _said(self, answer: Answer) -> str:
+        if answer.failed:
+            return f"error: {answer.failed[:100]}"
+        if not answer.right:
+            return "WRONG"
+        return "computed again" if self.must_hit and not answer.hit else "ok"
 
 
 def changed(change: Callable[[World], object]) -> Callable[[World], Iterator[Answer]]:
