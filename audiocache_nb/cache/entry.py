@@ -95,11 +95,12 @@ def rows_per_chunk(shape: tuple[int, ...], dtype: np.dtype[Any]) -> int:
     return max(1, CHUNK_BYTES // max(1, math.prod(shape[1:]) * dtype.itemsize))
 
 
-def chunks(track: FeatureTrack) -> Iterator[memoryview]:
-    """The data of a track as little-endian bytes, chunk by chunk."""
+def chunks(track: FeatureTrack, first_chunk: int = 0, end_chunk: int | None = None) -> Iterator[memoryview]:
+    """The data of a track as little-endian bytes, chunk by chunk; all of them, or ``first_chunk <= n < end_chunk``."""
     dtype = track.dtype.newbyteorder("<")
     step = rows_per_chunk(track.shape, dtype)
-    for first in range(0, track.frame_count, step):
+    end = track.frame_count if end_chunk is None else min(end_chunk * step, track.frame_count)
+    for first in range(first_chunk * step, end, step):
         yield as_bytes(np.ascontiguousarray(track.rows(first, first + step), dtype))
 
 
@@ -108,8 +109,19 @@ def as_bytes(array: NDArray[Any]) -> memoryview:
     return memoryview(array.reshape(-1).view(np.uint8))
 
 
-def write_plan(track: FeatureTrack) -> tuple[bytes, bytes]:
+def chunk_checks(track: FeatureTrack, first_chunk: int = 0, end_chunk: int | None = None) -> list[int]:
+    """CRC-32 of each chunk; of other chunks, another thread can see to it at the same time."""
+    return [zlib.crc32(chunk) for chunk in chunks(track, first_chunk, end_chunk)]
+
+
+def write_plan(track: FeatureTrack, checks: list[int] | None = None) -> tuple[bytes, bytes]:
     """What stands before the data of an entry and what follows them.
+
+    Parameters
+    ----------
+    track : FeatureTrack
+    checks : list of int, optional
+        Its `chunk_checks`, if they are known already.
 
     Raises
     ------
@@ -117,7 +129,7 @@ def write_plan(track: FeatureTrack) -> tuple[bytes, bytes]:
         The track cannot be stored: its type, or something in its parameters.
     """
     dtype = _storable(track.dtype)
-    checks = np.array([zlib.crc32(chunk) for chunk in chunks(track)], "<u4")
+    table_of_checks = np.array(chunk_checks(track) if checks is None else checks, "<u4")
     plain = describe(track)
     plain["names"] = {}
     arrays: dict[str, NDArray[Any]] = {}
@@ -126,7 +138,7 @@ def write_plan(track: FeatureTrack) -> tuple[bytes, bytes]:
             plain["names"][axis] = [str(value) for value in values]
         else:
             arrays[f"coords.{axis}"] = np.ascontiguousarray(values, _storable(values.dtype))
-    arrays["crc32"] = checks
+    arrays["crc32"] = table_of_checks
     tail = b"".join(array.tobytes() for array in arrays.values())
     table = {"data": (dtype, track.shape)} | {name: (array.dtype, array.shape) for name, array in arrays.items()}
     plain |= {"rows_per_chunk": rows_per_chunk(track.shape, dtype), "tail_crc32": zlib.crc32(tail)}

@@ -47,6 +47,7 @@ class ArchiveWriter:
         self._file = file
         self._on_bytes = on_bytes
         self._written: dict[str, _Written] = {}
+        self._listed: dict[str, int] = {}  # where each entry stands in the list at the end
         # SHA-256 costs more than everything else together: it runs beside the writing
         self._hashing = ThreadPoolExecutor(1, "audiocache_nb digest")
         self._waiting: collections.deque[tuple[Future[None], int]] = collections.deque()
@@ -57,15 +58,15 @@ class ArchiveWriter:
 
     def __exit__(self, kind: type[BaseException] | None, _error: object, _trace: TracebackType | None) -> None:
         self._hashing.shutdown(cancel_futures=kind is not None)
-        if kind is None:
-            self._finish()
+        if kind is None and not self._listed:
+            self.finish()
 
     def reserve(self, name: str, nbytes: int) -> None:
         """Leave room for an entry whose content depends on later ones; `fill` writes it."""
         self.add(name, nbytes, [bytes(nbytes)])
 
     def fill(self, name: str, data: bytes) -> None:
-        """Write an entry for which room was left."""
+        """Write an entry for which room was left; the list of entries may be there already."""
         entry = self._written[name]
         if len(data) != entry.nbytes:
             raise ValueError(f"{name!r}: {len(data)} bytes for a place of {entry.nbytes}")
@@ -138,6 +139,8 @@ class ArchiveWriter:
 
     def _put_crc(self, name: str, entry: _Written, crc: int) -> None:
         self._patch(entry.offset + z.CRC_OFFSET, crc.to_bytes(4, "little"))
+        if name in self._listed:
+            self._patch(self._listed[name] + z.CENTRAL_CRC_OFFSET, crc.to_bytes(4, "little"))
         self._written[name] = entry._replace(crc=crc)
 
     def _patch(self, offset: int, data: bytes) -> None:
@@ -146,9 +149,11 @@ class ArchiveWriter:
         self._file.write(data)
         self._file.seek(end)
 
-    def _finish(self) -> None:
+    def finish(self) -> None:
+        """Write the list of entries; after this only `fill` changes the file, and does not make it longer."""
         start = self._file.tell()
-        for entry in self._written.values():
+        for name, entry in self._written.items():
+            self._listed[name] = self._file.tell()
             self._file.write(_central_header(entry))
         size = self._file.tell() - start
         count = len(self._written)

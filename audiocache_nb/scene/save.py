@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import os
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future
 from typing import Any, BinaryIO, Literal
 
 import numpy as np
@@ -18,6 +20,7 @@ from audiocache_nb.scene.atomic import replacing
 from audiocache_nb.scene.audio_parts import audio_part
 from audiocache_nb.scene.capture import Scene
 from audiocache_nb.scene.crc import combined
+from audiocache_nb.scene.digests import Digests
 from audiocache_nb.scene.document import check_document, with_unknown_parts
 from audiocache_nb.scene.limits import ImportLimits
 from audiocache_nb.scene.report import SceneReport
@@ -92,12 +95,13 @@ def _document_bytes(document: dict[str, Any], unknown: Mapping[str, Any] | None)
 
 @dataclasses.dataclass(frozen=True)
 class _Part:
-    """An entry to be written."""
+    """An entry to be written; a feature's digest is computed while others are written."""
 
     name: str
     nbytes: int
     pieces: Iterable[Buffer]
     crc: int | None = None
+    digest: Callable[[], Future[str]] | None = None
 
 
 def _write_bundle(
@@ -110,11 +114,20 @@ def _write_bundle(
     on_progress: OnProgress | None,
     warnings: list[str],
 ) -> None:
-    parts = _feature_parts(scene, document, warnings)
-    if audio == "embed":
-        parts += _audio_parts(scene, document, warnings)
-    body = _document_bytes(document, unknown)
-    parts.insert(0, _Part(DOCUMENT, len(body), [body]))
+    with Digests(sum(track.nbytes for track in scene.features)) as digests:
+        parts = _feature_parts(scene, document, warnings, digests)
+        # The longest takes longest, so it comes first.
+        known = {part.name: part.digest() for part in sorted(parts, key=lambda part: -part.nbytes) if part.digest}
+        if audio == "embed":
+            parts += _audio_parts(scene, document, warnings)
+        body = _document_bytes(document, unknown)
+        parts.insert(0, _Part(DOCUMENT, len(body), [body]))
+        _write_parts(file, parts, known, on_progress)
+
+
+def _write_parts(
+    file: BinaryIO, parts: list[_Part], known: Mapping[str, Future[str]], on_progress: OnProgress | None
+) -> None:
     total = sum(part.nbytes for part in parts)
     done = 0
 
@@ -127,24 +140,30 @@ def _write_bundle(
     with ArchiveWriter(file, on_bytes=count) as writer:
         # The manifest comes first and holds digests of what follows: its room is kept, since its size is known.
         writer.reserve(MANIFEST, len(_manifest([(part, _NO_DIGEST) for part in parts])))
-        digests = [(part, writer.add(part.name, part.nbytes, part.pieces, crc=part.crc)) for part in parts]
+        digests = [
+            (part, writer.add(part.name, part.nbytes, part.pieces, crc=part.crc, digest=part.name not in known))
+            for part in parts
+        ]
+        writer.finish()
         writer.force()  # a digest takes as long as the disk: let both go on at once
-        writer.fill(MANIFEST, _manifest([(part, digest.result()) for part, digest in digests]))
+        writer.fill(MANIFEST, _manifest([(part, known.get(part.name, digest).result()) for part, digest in digests]))
 
 
-def _feature_parts(scene: Scene, document: dict[str, Any], warnings: list[str]) -> list[_Part]:
+def _feature_parts(scene: Scene, document: dict[str, Any], warnings: list[str], digests: Digests) -> list[_Part]:
     """The features as entries; one that cannot be written is left out and named."""
     parts: list[_Part] = []
     features: list[dict[str, Any]] = []
-    for track, feature in zip(scene.features, document["features"], strict=True):
+    waiting = [digests.checks(track) for track in scene.features]
+    for track, feature, checks in zip(scene.features, document["features"], waiting, strict=True):
         try:
-            header, tail = write_plan(track)
+            header, tail = write_plan(track, checks())
         except AudioCacheError as error:  # damaged on disk, or a parameter that has no plain form
             warnings.append(f"{track.feature} by {track.calculator_id} is not in the bundle: {error.message}")
             continue
         name = f"features/{len(parts):05d}.safetensors"
         nbytes = len(header) + track.nbytes + len(tail)
-        parts.append(_Part(name, nbytes, _feature_pieces(header, track, tail), _crc(header, track, tail)))
+        pieces, crc = _feature_pieces(header, track, tail), _crc(header, track, tail)
+        parts.append(_Part(name, nbytes, pieces, crc, functools.partial(digests.sha256, header, track, tail)))
         features.append({**feature, "array": {"entry": name}})
     document["features"] = features
     return parts

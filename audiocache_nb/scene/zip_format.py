@@ -29,3 +29,4 @@ UNIX, REGULAR_FILE = 3, 0o100644
 DATE_1980 = (1 << 5) | 1  # the first of January: the same scene gives the same bytes
 ALIGNMENT = 64  # a cache line, and more than any dtype asks for
 CRC_OFFSET = 14  # of the checksum within a local header
+CENTRAL_CRC_OFFSET = 16  # and within one of the list of entries

@@ -225,8 +225,8 @@ def mutate_feature(data: bytes, rng: random.Random) -> bytes:
         outer = json.loads(data[8:length])
         inner = json.loads(outer["__metadata__"]["audiocache_nb"])
         table = inner["arrays"]
-        sizes = sorted(one["data_offsets"][1] for one in table.values())
-    except (ValueError, KeyError, TypeError, IndexError, AttributeError):
+        sizes = sorted(int(one["data_offsets"][1]) for one in table.values())
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError, OverflowError):
         return mutate_bytes(data, rng)
     body = data[length:]
     kind = rng.randrange(8)
