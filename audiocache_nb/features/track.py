@@ -123,6 +123,12 @@ class FeatureTrack:
         for name in ("axis_coords", "parameters", "provenance"):
             object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # To other processes and into deep copies it goes as a whole, also what lies in the cache directory.
+        plain = {one.name: getattr(self, one.name) for one in dataclasses.fields(self)}
+        plain |= {name: dict(plain[name]) for name in ("axis_coords", "parameters", "provenance")}
+        return (_rebuilt, (plain,))
+
     @property
     def rows_or_array(self) -> NDArray[Any] | StoredRows:
         """Where the data are: in memory, or stored."""
@@ -260,6 +266,10 @@ class Growing(NamedTuple):
 
     track: FeatureTrack
     done: NDArray[np.bool_]
+
+
+def _rebuilt(plain: Mapping[str, Any]) -> FeatureTrack:
+    return FeatureTrack(**plain)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

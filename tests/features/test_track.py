@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
+import pathlib
+import pickle
 
 import numpy as np
 import pytest
 
+import audiocache_nb as acn
 from audiocache_nb.features.track import FeatureTrack
 
 
@@ -83,3 +87,20 @@ def test_data_have_no_default_and_cannot_be_replaced_in_place():
         FeatureTrack("f", "c", "1", "l", "dB", axes=("frame",), fill_value=0, hop_seconds=1, start_seconds=0, key="k")  # type: ignore[call-arg]
     with pytest.raises(dataclasses.FrozenInstanceError):
         track(VALUES.copy()).data = VALUES
+
+
+def test_a_track_goes_to_other_processes_and_into_deep_copies(tmp_path: pathlib.Path) -> None:
+    with acn.Session(cache_dir=tmp_path) as session:
+        audio = session.add_audio(*acn.examples.load("sweep"))
+        for name in ("rms", "beats", "stft"):
+            session.get(audio, name)
+    with acn.Session(cache_dir=tmp_path) as session:  # from the cache directory
+        audio = session.add_audio(*acn.examples.load("sweep"))
+        for name in ("rms", "beats", "stft"):
+            found = session.get(audio, name)
+            for again in (pickle.loads(pickle.dumps(found)), copy.deepcopy(found)):
+                assert np.array_equal(again.data, found.data)
+                assert not again.data.flags.writeable
+                assert again.key == found.key
+                assert dict(again.provenance) == dict(found.provenance)
+                assert list(again.coords) == list(found.coords)
