@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from audiocache_nb.audio.limits import MAX_SAMPLE_RATE_HZ, MIN_SAMPLE_RATE_HZ
 from audiocache_nb.features.calculator import Calculator
 from audiocache_nb.features.descriptor import Descriptor
 from audiocache_nb.features.function import FunctionCalculator
@@ -33,6 +34,7 @@ BUILTIN = "audiocache_nb.features.builtin."
 HERTZ = re.compile(r"\b(Hz|hertz)\b", re.IGNORECASE)
 UNITS = (("_ms", "ms"), ("_s", "s"), ("_hz", "Hz"), ("_db", "dB"), ("_bpm", "BPM"), ("_percent", ""))
 LINE = 80
+SAMPLE_RATES = (8000, 11025, 16000, 22050, 32000, 44100, 48000, 96000)
 FRAME_SIZES = tuple(2**n for n in range(5, 16))
 
 Control = dict[str, Any]
@@ -72,15 +74,16 @@ def about(calculator: Calculator) -> str:
 def controls(calculator: Calculator, descriptor: Descriptor, audio: AudioLike) -> list[Control]:
     """One control for every parameter that changes the result, with its value of now."""
     values = calculator.parameters.effective(dict(descriptor.params))
-    own = [_own(parameter, values[name], audio) for name, parameter in calculator.parameters.items()]
+    rate_hz = descriptor.used_profile.sample_rate or audio.sample_rate
+    own = [_own(parameter, values[name], rate_hz) for name, parameter in calculator.parameters.items()]
     return own + _of_profile(calculator, descriptor)
 
 
-def _own(parameter: Parameter, value: Any, audio: AudioLike) -> Control:
+def _own(parameter: Parameter, value: Any, rate_hz: int) -> Control:
     low, high = parameter.minimum, parameter.maximum
     hertz = bool(HERTZ.search(parameter.description))
-    if hertz and high is not None and high > audio.sample_rate / 2:
-        high = audio.sample_rate / 2  # what is beyond can be typed, and cannot be heard
+    if hertz and high is not None and high > rate_hz / 2:
+        high = rate_hz / 2  # what is beyond can be typed, and cannot be heard
     unit = next((unit for ending, unit in UNITS if parameter.name.endswith(ending)), "Hz" if hertz else "")
     kind = "choice" if parameter.choices else {int: "int", float: "float", bool: "bool"}.get(parameter.kind, "text")
     return {
@@ -100,7 +103,7 @@ def _own(parameter: Parameter, value: Any, audio: AudioLike) -> Control:
 
 def _of_profile(calculator: Calculator, descriptor: Descriptor) -> list[Control]:
     profile, usual = descriptor.used_profile, AnalysisProfile()
-    used = set(calculator.used_profile(profile))
+    used = {*calculator.used_profile(profile), "sample_rate"}
     if calculator.is_derived:
         used |= {"window_size", "hop_size"}  # of what it is computed from
     params = calculator.parameters.effective(dict(descriptor.params))
@@ -121,6 +124,15 @@ def _of_profile(calculator: Calculator, descriptor: Descriptor) -> list[Control]
         "window": {"kind": "choice", "choices": list(WINDOWS), "about": "Shape of the window."},
         "min_decibels": {**level, "about": "Levels below are raised to this."},
         "max_decibels": {**level, "about": "Levels above are lowered to this."},
+        "sample_rate": {
+            "kind": "int",
+            "unit": "Hz",
+            "choices": list(SAMPLE_RATES),
+            "minimum": MIN_SAMPLE_RATE_HZ,
+            "maximum": MAX_SAMPLE_RATE_HZ,
+            "optional": True,
+            "about": "The recording is resampled to this first.",
+        },
         "storage": {"kind": "choice", "choices": list(STORAGES), "about": "How levels are stored."},
     }
     blank: Control = {"minimum": None, "maximum": None, "choices": [], "optional": False, "unit": "", "about": ""}

@@ -247,3 +247,16 @@ def test_while_it_works_it_says_what_that_is_expected_to_cost(session, track, re
         assert explorer.result["facts"].startswith(("under ", "about "))
     finally:
         go_on.set()
+
+
+def test_the_sample_rate_can_be_chosen_and_bounds_frequencies(session, track, explorer):
+    rate = {control["name"]: control for control in explorer.controls}["sample_rate"]
+    assert (rate["group"], rate["optional"], rate["unit"], rate["value"]) == ("profile", True, "Hz", None)
+    assert ask(explorer, "gain", {}, {"sample_rate": 4000})["kind"] == "done"
+    settle(session, explorer)
+    assert explorer.descriptor.used_profile == acn.AnalysisProfile(sample_rate=4000)
+    assert session.peek(track, explorer.descriptor).provenance["sample_rate"] == 4000
+    assert "sample_rate=4000" in explorer.code
+    assert {control["name"]: control for control in explorer.controls}["limit_hz"]["maximum"] in (None, 2000.0)
+    refused = ask(explorer, "gain", {}, {"sample_rate": 5})
+    assert (refused["kind"], refused["parameter"]) == ("refused", "sample_rate")
