@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable
 from typing import Literal
 
-from audiocache_nb.errors import AudioCacheError, InvalidTypeError
+from audiocache_nb.errors import AudioCacheError, InvalidTypeError, UnknownCalculatorError, UnknownFeatureError
 from audiocache_nb.features.descriptor import Descriptor
 from audiocache_nb.features.profile import AnalysisProfile
 from audiocache_nb.features.registry import Registry
@@ -42,8 +42,22 @@ class SessionFreshness:
         ...     track = session.add_audio(*acn.examples.load("sweep"))
         ...     session.freshness(track, "rms").explain()
         'Nobody has computed it yet.'
+
+        Raises
+        ------
+        UnknownTrackError
+        UnknownFeatureError, UnknownCalculatorError
+            If nobody asks for it either; what is asked for in vain, or has lost its calculator, is a ``bad_request``.
         """
-        return self.timeline.freshness(track, self._registry.resolve(feature, profile))
+        try:
+            descriptor = self._registry.resolve(feature, profile)
+        except (UnknownFeatureError, UnknownCalculatorError):
+            wanted = feature if isinstance(feature, Descriptor) else Descriptor(feature, profile=profile)
+            found = self.timeline.bad_request(track, wanted.calculator or wanted.feature, wanted.used_profile.id)
+            if found is None:
+                raise
+            return found
+        return self.timeline.freshness(track, descriptor)
 
     def refresh(
         self,

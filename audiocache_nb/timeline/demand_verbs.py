@@ -190,6 +190,21 @@ class DemandVerbs(Verbs):
             entry = self._with_call(found.source_id, entry)
         return Freshness(entry.state, entry.causes, entry.reason, entry.notes)
 
+    def bad_request(self, track: Track | str, name: str, profile_id: str) -> Freshness | None:
+        """How something stands that no calculator makes, if it is there all the same, or somebody asks for it."""
+        with self.store.lock:
+            found, snapshot = self.track(track), self.store.snapshot()
+            state = snapshot.sources[found.source_id]
+            for slot in state.entries:
+                if slot.profile_id == profile_id and name in (slot.calculator_id, slot.feature):
+                    entry = self._bench.judged(state, slot)
+                    return Freshness(entry.state, entry.causes, entry.reason, entry.notes)
+            tracks = [one.id for one in snapshot.tracks.values() if one.source_id == found.source_id]
+            for wish in self.demand.bad(tracks):
+                if (wish.name, wish.profile_id) == (name, profile_id):
+                    return Freshness("bad_request", (wish.reason,), wish.reason)
+        return None
+
     def wait(self, timeout: float | None = None) -> None:
         """Wait until nothing is queued or running.
 

@@ -252,3 +252,24 @@ def test_an_unknown_name_is_an_error_and_an_issue(session, track):
     assert session.diagnostics.groups[0].bad_requests == ("waveform",)
     session.release("plot")
     assert session.diagnostics.groups[0].bad_requests == ()
+
+
+def test_what_nobody_makes_is_a_bad_request_if_somebody_asks_for_it_and_else_an_error():
+    registry = Registry(entry_points=False)
+    with acn.Session(cache_dir=False, workers=1, registry=registry) as session:
+        track = session.add_audio(np.linspace(-0.5, 0.5, RATE, dtype=np.float32), RATE)
+        with pytest.raises(acn.UnknownFeatureError):
+            session.freshness(track, "spectogram")
+        with pytest.raises(acn.UnknownFeatureError):
+            session.request(track, "spectogram", element="plot")
+        freshness = session.freshness(track, "spectogram")
+        assert freshness.state == "bad_request"
+        assert "Did you mean 'spectrogram'?" in freshness.explain()
+        registry.register(FunctionCalculator(lambda frames: frames[:, 0], feature="first", version=1))
+        session.get(track, "first", timeout=WAIT_S)
+        registry.unregister("first")
+        for name in ("first", acn.Descriptor("first", "first")):
+            freshness = session.freshness(track, name)
+            assert (freshness.state, freshness.explain()) == ("bad_request", "There is no calculator 'first'.")
+        with pytest.raises(acn.UnknownTrackError):
+            session.freshness("nobody", "first")
