@@ -86,7 +86,8 @@ class Board:
 
     def markdown(self) -> str:
         """For a document."""
-        heads = [OURS, *(f"{name} {version(OTHERS[name])}" for name in list(self.columns)[1:])]
+        others = {name: package for name, package in OTHERS.items() if name in self.columns}
+        heads = [OURS, *(name.replace(one, f"{one} {version(one)}") for name, one in others.items())]
         lines = [("", *heads), ("---",) * (len(heads) + 1), *self.lines]
         notes = "; ".join(f"({number}) {note.strip('.')}" for number, note in enumerate(self.notes, 1))
         return "\n".join("| " + " | ".join(line) + " |" for line in lines) + (f"\n\n{notes}." if notes else "")

@@ -292,7 +292,7 @@ def _damaged(*damages: Callable[[list[pathlib.Path]], object]) -> Callable[[Worl
                 path.write_bytes(content)
             damage(files)
             yield world.ask()
-            yield world.ask()
+        yield world.ask()
 
     return run
 
@@ -336,7 +336,7 @@ def _killed(world: World) -> Iterator[Answer]:
         died = process.returncode < 0
         assert died or options == ("die",), "nothing was written"  # who renames nothing dies in mid-write only
         yield world.ask()
-        yield world.ask()
+    yield world.ask()
 
 
 def _comment(world: World) -> None:
@@ -379,7 +379,7 @@ ROWS = (
     Row("a profile, edited in place", changed(_profile)),
     Row("an installed package", changed(lambda world: world.release("2.0", PACKAGE.replace("2", "3")))),
     Row("an entry truncated", _damaged(_truncate)),
-    Row("one bit flipped", _damaged(*map(_flip, (0.3, 0.6, 0.75, 0.9)))),
+    Row("one bit flipped", _damaged(*map(_flip, (0.3, 0.6, 0.75)))),
     Row("entries swapped", _damaged(_swap)),
     Row("two processes at once", _two_at_once),
     Row("kill -9 in mid-write", _killed),
