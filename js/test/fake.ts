@@ -1,7 +1,7 @@
 // Stand-ins for what a notebook provides: a model, a kernel that answers, and books on what is left over.
 
 import type { Callback, Model } from "../src/host";
-import widget from "../src/widget";
+import { VIEWS, type View } from "./views";
 
 type Traits = Record<string, unknown>;
 
@@ -85,7 +85,7 @@ export function mount(traits: Traits, prepare?: (model: FakeModel) => void): Mou
   const model = new FakeModel(traits);
   prepare?.(model);
   const controller = new AbortController();
-  const { initialize, render } = widget();
+  const { initialize, render } = VIEWS[traits.view as View]();
   initialize({ model, signal: controller.signal });
   const el = document.createElement("div");
   document.body.append(el);

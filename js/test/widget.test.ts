@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import widget from "../src/widget";
+import panel from "../src/views/panel";
+import plot from "../src/views/plot";
 import { answerTiles, FakeModel, ListenerBook, mount, observerBook, plotTraits, withWidth } from "./fake";
 
 const TRAITS = {
@@ -36,9 +37,9 @@ describe("the widget", () => {
     mounted.all("button").forEach((button) => {
       button.click();
     });
-    const plot = mounted.el.querySelector<HTMLElement>(".acn-plot");
-    plot?.focus();
-    plot?.dispatchEvent(new PointerEvent("pointermove", { clientX: 300 }));
+    const drawn = mounted.el.querySelector<HTMLElement>(".acn-plot");
+    drawn?.focus();
+    drawn?.dispatchEvent(new PointerEvent("pointermove", { clientX: 300 }));
     mounted.model.set("progress", 0.6);
     expect(mounted.model.listeners).toBeGreaterThan(0);
     if (view === "plot") {
@@ -64,8 +65,6 @@ describe("the widget", () => {
 
   it("shows an error instead of a view that cannot be drawn", () => {
     const log = vi.spyOn(console, "error").mockImplementation(() => {});
-    const { find } = mount({ view: "<b>nothing</b>" });
-    expect(find("[role=alert]").textContent).toContain("<b>nothing</b>");
     const broken = mount({ view: "badge" }, (model) => {
       const get = model.get.bind(model);
       model.get = (name) => {
@@ -74,7 +73,7 @@ describe("the widget", () => {
       };
     });
     expect(broken.find("[role=alert]").textContent).toBe("This view could not be shown: no such trait <i>");
-    expect(log).toHaveBeenCalledTimes(2);
+    expect(log).toHaveBeenCalledTimes(1);
   });
 
   it("shows an error when drawing fails later on, and stops", () => {
@@ -94,7 +93,7 @@ describe("the widget", () => {
     const model = new FakeModel(plotTraits({ span: [40, 41] }));
     answerTiles(model);
     const life = new AbortController();
-    const { initialize, render } = widget();
+    const { initialize, render } = plot();
     initialize({ model, signal: life.signal });
     const views = [0, 1].map(() => {
       const el = document.createElement("div");
@@ -119,7 +118,7 @@ describe("the widget", () => {
   it("works in a host that gives no signal and calls what was returned instead", () => {
     const model = new FakeModel({ ...TRAITS.panel });
     const el = document.createElement("div");
-    const { initialize, render } = widget();
+    const { initialize, render } = panel();
     const cleanups = [initialize({ model }), render({ model, el })];
     expect(el.querySelector("article")).not.toBeNull();
     for (const cleanup of cleanups) cleanup?.();
@@ -131,7 +130,7 @@ describe("the widget", () => {
     const model = new FakeModel({ ...TRAITS.panel });
     const el = document.createElement("div");
     const controller = new AbortController();
-    widget().render({ model, el, signal: controller.signal });
+    panel().render({ model, el, signal: controller.signal });
     el.querySelector<HTMLButtonElement>("button[aria-label^=Restart]")?.click();
     expect(model.sent).toHaveLength(1);
     controller.abort();

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from "vitest";
-import widget from "../src/widget";
+import workbench from "../src/views/workbench";
 import { FakeModel } from "./fake";
 
 const PARTS = ["badge", "transport", "plot", "inspector", "caches", "diagnostics"];
@@ -30,7 +30,7 @@ function mount(traits: Record<string, unknown> = {}) {
   };
   const el = document.createElement("div");
   document.body.append(el);
-  widget().render({ model, el, host, signal: controller.signal });
+  workbench().render({ model, el, host, signal: controller.signal });
   const all = (selector: string) => [...el.querySelectorAll<HTMLElement>(selector)];
   const chosen = () => all("[role=tab][aria-selected=true]").map((tab) => tab.textContent);
   return { model, el, all, controller, rendered, chosen };

@@ -11,6 +11,7 @@ import types
 import pytest
 
 ROOT = pathlib.Path(__file__).parents[2]
+BUNDLE = [*(f"{path.stem}.js" for path in sorted((ROOT / "js" / "src" / "views").glob("*.ts"))), "widget.css"]
 
 
 @pytest.fixture(scope="module")
@@ -30,14 +31,14 @@ def clone(tmp_path: pathlib.Path) -> pathlib.Path:
         (
             1000,
             [
-                "js/src/widget.ts",
+                "js/src/mount.ts",
                 "js/src/plot/axis.ts",
                 "js/build.mjs",
                 "js/tsconfig.json",
                 *(f"js/{n}.json" for n in ("package", "package-lock")),
             ],
         ),
-        (2000, ["audiocache_nb/widgets/static/widget.js", "audiocache_nb/widgets/static/widget.css"]),
+        (2000, [f"audiocache_nb/widgets/static/{name}" for name in BUNDLE]),
     ]:
         for name in names:
             path = tmp_path / name
@@ -51,19 +52,23 @@ def needs(hook: types.ModuleType, root: pathlib.Path) -> list[str]:
     return hook.FrontEndBuildHook(str(root), {}, None, None, str(root), "wheel").dependencies()
 
 
+def test_the_bundle_has_a_module_for_every_view(hook):
+    assert sorted(hook.BUNDLE) == sorted(BUNDLE)
+
+
 def test_a_fresh_bundle_needs_nothing(hook, clone: pathlib.Path):
     assert not hook.stale(clone)
     assert needs(hook, clone) == []
 
 
-@pytest.mark.parametrize("name", ["js/src/widget.ts", "js/src/plot/axis.ts", "js/build.mjs", "js/package-lock.json"])
+@pytest.mark.parametrize("name", ["js/src/mount.ts", "js/src/plot/axis.ts", "js/build.mjs", "js/package-lock.json"])
 def test_an_edited_source_makes_it_stale(hook, clone: pathlib.Path, name: str):
     os.utime(clone / name, (3000, 3000))
     assert hook.stale(clone)
     assert needs(hook, clone) == [hook.NODE]
 
 
-@pytest.mark.parametrize("name", ["widget.js", "widget.css"])
+@pytest.mark.parametrize("name", BUNDLE)
 def test_a_missing_file_makes_it_stale(hook, clone: pathlib.Path, name: str):
     (clone / "audiocache_nb" / "widgets" / "static" / name).unlink()
     assert hook.stale(clone)

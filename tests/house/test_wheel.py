@@ -58,7 +58,11 @@ def contents(wheel: pathlib.Path) -> dict[str, int]:
 
 def test_the_wheel_has_everything(wheel: pathlib.Path):
     names = contents(wheel)
-    assert names[f"{STATIC}/widget.js"] > 1000
+    views = {path.stem for path in (ROOT / "js" / "src" / "views").glob("*.ts")}
+    assert {
+        pathlib.PurePosixPath(name).stem for name in names if name.startswith(STATIC) and name.endswith(".js")
+    } == views
+    assert all(names[f"{STATIC}/{view}.js"] > 1000 for view in views)
     assert names[f"{STATIC}/widget.css"] > 0
     assert "audiocache_nb/py.typed" in names
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)
@@ -97,7 +101,7 @@ def test_the_sdist_has_no_strays(sdist: pathlib.Path):
         names = [name.partition("/")[2] for name in archive.getnames()]
     strays = [name for name in names if "node_modules" in name or "__pycache__" in name or name.endswith(".log")]
     assert strays == []
-    assert {"LICENSE", "README.md", "hatch_build.py", "js/package-lock.json", f"{STATIC}/widget.js"} <= set(names)
+    assert {"LICENSE", "README.md", "hatch_build.py", "js/package-lock.json", f"{STATIC}/plot.js"} <= set(names)
 
 
 def test_an_empty_environment_can_use_the_wheel(wheel: pathlib.Path, tmp_path: pathlib.Path):

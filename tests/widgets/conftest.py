@@ -15,10 +15,16 @@ from audiocache_nb.widgets.base import AcnWidget
 OURS = ("audiocache_nb publisher", "audiocache_nb tiles")
 
 
+def kinds(of=AcnWidget):
+    """All classes of widgets."""
+    return [kind for base in of.__subclasses__() for kind in [base, *kinds(base)]]
+
+
 @pytest.fixture(autouse=True)
 def bundle(monkeypatch):
     """Python is tested with any front end, or none."""
-    monkeypatch.setattr(AcnWidget, "_esm", "export default {};")
+    for kind in [AcnWidget, *kinds()]:
+        monkeypatch.setattr(kind, "_esm", "export default {};")
     monkeypatch.setattr(AcnWidget, "_css", "")
 
 

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from widgets.conftest import until, widget_comm
 from widgets.fake import Progress, RecordingComm, spectrogram_track, waveform_track
 
+import audiocache_nb as acn
 from audiocache_nb.errors import SessionClosedError, UnknownTrackError, WidgetError
 from audiocache_nb.widgets import base
 from audiocache_nb.widgets.base import AcnWidget, forget_reply_shell
@@ -55,9 +56,22 @@ def test_the_first_message_already_tells_the_truth(session, track, make):
     assert data["state"]["_esm"] == "export default {};"
 
 
+def test_each_widget_carries_the_module_of_its_view_alone(monkeypatch, tmp_path):
+    monkeypatch.setattr(base, "STATIC", tmp_path)
+    public = [getattr(acn, name) for name in acn.__all__]
+    widgets = [one for one in public if isinstance(one, type) and issubclass(one, AcnWidget)]
+    for widget in widgets:
+        (tmp_path / f"{widget.view_name}.js").write_text(widget.view_name, encoding="utf-8")
+        again = type(widget.__name__, (widget,), {"view_name": widget.view_name})
+        assert str(again._esm) == widget.view_name
+    sources = pathlib.Path(__file__).parents[2] / "js" / "src" / "views"
+    assert {widget.view_name for widget in widgets} == {path.stem for path in sources.glob("*.ts")}
+
+
 @every_widget
 def test_without_the_bundle_the_error_says_what_to_do(session, track, make, monkeypatch, tmp_path):
-    monkeypatch.setattr(AcnWidget, "_esm", "")
+    for kind in (StatusBadge, CachesPanel, FeaturePlot):
+        monkeypatch.setattr(kind, "_esm", "")
     monkeypatch.setattr(base, "STATIC", tmp_path)
     with pytest.raises(WidgetError) as caught:
         make(session, track)
@@ -67,9 +81,9 @@ def test_without_the_bundle_the_error_says_what_to_do(session, track, make, monk
 
 
 def test_a_bundle_built_after_the_import_is_found(session, track, monkeypatch, tmp_path):
-    monkeypatch.setattr(AcnWidget, "_esm", "")
+    monkeypatch.setattr(StatusBadge, "_esm", "")
     monkeypatch.setattr(base, "STATIC", tmp_path)
-    (tmp_path / "widget.js").write_text("export default { late: true };\n", encoding="utf-8")
+    (tmp_path / "badge.js").write_text("export default { late: true };\n", encoding="utf-8")
     badge = StatusBadge(session, track)
     assert badge._esm == "export default { late: true };\n"
 
@@ -82,7 +96,7 @@ def test_the_classes_can_be_imported_without_the_bundle(tmp_path):
         target = copy / path.relative_to(package)
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(path.read_bytes())
-    code = "import audiocache_nb.widgets.feature_plot as m; assert m.AcnWidget._esm == '', m.AcnWidget._esm"
+    code = "import audiocache_nb.widgets.feature_plot as m; assert m.FeaturePlot._esm == '', m.FeaturePlot._esm"
     run = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
 

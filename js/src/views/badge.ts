@@ -1,0 +1,8 @@
+import { renderBadge } from "../badge";
+import { widgetOf } from "../mount";
+
+export default widgetOf(
+  () =>
+    ({ model, root, signal }) =>
+      renderBadge(model, root, signal),
+);
