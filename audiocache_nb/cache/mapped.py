@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import os
 
 # Reads some bytes of the file from disk; None if the file is not in its place any more.
-ReadBytes = Callable[[int, int], bytes | None]
+ReadBytes = Callable[[int, int], bytes | memoryview | None]
 
 
 class Checked:

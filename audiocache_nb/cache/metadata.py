@@ -48,9 +48,12 @@ def restore(plain: Mapping[str, Any]) -> dict[str, Any]:
     return given
 
 
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
 def canonical(plain: Any) -> bytes:
     """The one JSON text of plain values: ASCII, sorted, without blanks."""
-    return json.dumps(plain, sort_keys=True, separators=(",", ":"), allow_nan=False).encode("ascii")
+    return _ENCODER.encode(plain).encode("ascii")
 
 
 def pack(value: Any, depth: int = 0) -> Any:

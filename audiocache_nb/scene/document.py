@@ -8,6 +8,7 @@ kept when the scene is saved again.
 from __future__ import annotations
 
 import copy
+import functools
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -26,6 +27,7 @@ _TICKS = s.number(-1e15, 1e15)
 _HASH = s.text(80, empty=False)
 
 
+@functools.lru_cache(4)
 def _schema(limits: ImportLimits) -> s.Check:
     descriptor = s.record(
         {"feature": _ID, "calculator": _ID, "profile": s.members(s.anything, 40)}, {"params": s.anything}

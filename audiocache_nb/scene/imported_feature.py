@@ -99,8 +99,9 @@ def _form_problem(layout: Layout, limits: ImportLimits) -> str:
         axis = name.removeprefix("coords.")
         if name not in ("data", "crc32") and (kind.kind not in "fiu" or length != (sizes.get(axis),) or axis == name):
             return "its coordinates do not fit its array"
-    if any(len(names) != sizes.get(axis) for axis, names in plain["names"].items()):
-        return "its coordinates do not fit its array"
+    for axis, names in plain["names"].items():
+        if type(names) is not list or len(names) != sizes.get(axis) or not all(type(name) is str for name in names):
+            return "its coordinates do not fit its array"
     return ""
 
 
@@ -122,13 +123,12 @@ def _plain_provenance(claimed: Mapping[str, Any]) -> dict[str, Any]:
 
 def _rows(place: memoryview, layout: Layout, tail: bytes, damaged: Callable[[str], None]) -> MappedRows:
     dtype, shape, at = layout.arrays["data"]
-    count = int(np.prod(shape, dtype=object))
-    data = np.frombuffer(place, dtype, count, at).reshape(shape)
+    data = np.frombuffer(place, dtype, math.prod(shape), at).reshape(shape)
     checks = np.asarray(tail_array(layout, tail, "crc32"), np.uint32)
     key = str(layout.plain["key"])
 
-    def read(first_byte: int, nbytes: int) -> bytes:
-        return bytes(place[first_byte : first_byte + nbytes])
+    def read(first_byte: int, nbytes: int) -> memoryview:
+        return place[first_byte : first_byte + nbytes]
 
     return MappedRows(data, at, layout.rows_per_chunk, checks, Checked(len(checks)), read, lambda: damaged(key))
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import json
 import os
 import pathlib
 from collections.abc import Callable, Mapping
@@ -310,7 +309,7 @@ def descriptor_of(plain: Mapping[str, Any]) -> Descriptor:
     DocumentError
     """
     try:
-        profile = _profile(json.dumps(plain["profile"], sort_keys=True))
+        profile = _profile(_Exactly(plain["profile"]))
         params = unpack(plain.get("params") or {})
         found = Descriptor(plain["feature"], plain["calculator"], profile, params)
         hash(found.params)  # a place among the features is found by it
@@ -322,7 +321,20 @@ def descriptor_of(plain: Mapping[str, Any]) -> Descriptor:
     return found
 
 
+class _Exactly:
+    """Plain values that are equal only if they are written alike: 1, 1.0 and true are three values."""
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        self.values = values
+        self._text = repr(values)
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Exactly) and other._text == self._text
+
+
 @functools.lru_cache(64)
-def _profile(text: str) -> AnalysisProfile:
-    """The profile of these values; as text, so that 1, 1.0 and true are three values."""
-    return AnalysisProfile(**json.loads(text))
+def _profile(values: _Exactly) -> AnalysisProfile:
+    return AnalysisProfile(**values.values)

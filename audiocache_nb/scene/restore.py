@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,7 +11,7 @@ from audiocache_nb.errors import AudioCacheError, DocumentError
 from audiocache_nb.features.track import FeatureTrack
 from audiocache_nb.scene.load import LoadedFeature, LoadedScene, descriptor_of
 from audiocache_nb.scene.report import FeatureNote
-from audiocache_nb.timeline.state import FeatureEntry, Slot, Track
+from audiocache_nb.timeline.state import FeatureEntry, Slot, SourceState, Track
 from audiocache_nb.timeline.store import Change
 from audiocache_nb.timeline.timeline import Timeline
 
@@ -63,7 +62,7 @@ def restore(timeline: Timeline, tempo: Any, scene: LoadedScene, *, trust: bool) 
                 continue  # no track plays it
             own = [feature for feature in scene.features if feature.source_id == source["id"]]
             placed += own
-            notes += [_put(timeline, change, feature) for feature in own]
+            notes += _put(timeline, change, source["id"], own)
             _demanded(timeline, change, source["id"])
             timeline._derive(change, source["id"])
             message = _message(source, change.sources[source["id"]].status.state)
@@ -94,22 +93,24 @@ def _track(plain: Mapping[str, Any], scene: LoadedScene) -> Track:
     )
 
 
-def _put(timeline: Timeline, change: Change, feature: LoadedFeature) -> FeatureNote:
-    """Put one feature in its place, or say why it is not there."""
-    state = change.sources[feature.source_id]
+def _put(timeline: Timeline, change: Change, source_id: str, features: list[LoadedFeature]) -> list[FeatureNote]:
+    """Put the features of a source in their places, or say why they are not there."""
+    state = change.sources[source_id]
+    placed = [_placed(timeline, state, feature) for feature in features]
+    change.put_source(state.with_entries(*(entry for entry, _ in placed)))
+    return [note for _, note in placed]
+
+
+def _placed(timeline: Timeline, state: SourceState, feature: LoadedFeature) -> tuple[FeatureEntry, FeatureNote]:
     slot = Slot.of(feature.descriptor)
-    entry = FeatureEntry(slot, feature.descriptor, timeline._bench.label(slot))
     item = timeline._bench.item_or_problem(state.source, feature.descriptor)
     own = timeline.cache.get(item.key) if isinstance(item, Item) else None
     track: FeatureTrack | None = own or feature.track
     outcome = "from the cache" if own is not None else "loaded" if track is not None else "missing"
-    if track is None:
-        entry = dataclasses.replace(entry, lost=feature.problem)
-    else:
-        entry = dataclasses.replace(entry, track=track, label=track.label or entry.label)
-    change.put_source(state.with_entries(entry))
+    label, lost = (timeline._bench.label(slot), feature.problem) if track is None else (track.label, "")
+    entry = FeatureEntry(slot, feature.descriptor, label or timeline._bench.label(slot), track=track, lost=lost)
     cost = None if track is None else track.provenance.get("seconds")
-    return FeatureNote(
+    note = FeatureNote(
         recording=state.source.name,
         feature=slot.feature,
         calculator=slot.calculator_id,
@@ -119,6 +120,7 @@ def _put(timeline: Timeline, change: Change, feature: LoadedFeature) -> FeatureN
         nbytes=feature.nbytes if track is None else track.nbytes,
         cost_s=float(cost) if isinstance(cost, (int, float)) else None,
     )
+    return entry, note
 
 
 def _demanded(timeline: Timeline, change: Change, source_id: str) -> None:

@@ -142,7 +142,7 @@ def members(of: Check, longest: int) -> Check:
             problems.append(Problem(at, f"an object is needed, not {_kind(value)}"))
         elif len(value) > longest:
             problems.append(Problem(at, f"an object of {len(value)} members"))
-        else:
+        elif of is not anything:
             for name, item in value.items():
                 of(item, f"{at}/{escaped(name)}", problems)
 

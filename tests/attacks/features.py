@@ -149,6 +149,8 @@ def odd(data: bytes) -> Iterator[tuple[str, bytes]]:
         ("axes", ["frame", "\x1b[31m" * 2000]),
         ("names", {"channel": ["a", "b", "c", "d", "e", "f", "g"]}),
         ("names", ["channel"]),
+        ("names", {"channel": "a"}),
+        ("names", {"channel": [1]}),
         ("parameters", {"$tuple": 3}),
         ("provenance", ["none"]),
         ("provenance", {"audio": 3}),

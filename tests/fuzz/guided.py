@@ -1,4 +1,4 @@
-"""The targets under a fuzzer that is guided by coverage; needs ``pip install atheris``, which only this uses.
+"""The targets under a fuzzer that is guided by coverage; needs the extra ``fuzz``, which only this uses.
 
 ::
 
