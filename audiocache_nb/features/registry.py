@@ -80,14 +80,16 @@ class Registry:
             if brought is not None:
                 brought.append(calculator)
                 return calculator
-            if calculator.id in self._builtin and calculator.id not in self._own:
+            itself = self._builtin.get(calculator.id) is calculator
+            if calculator.id in self._builtin and calculator.id not in self._own and not itself:
                 warnings.warn(
                     f"{calculator.id!r} now stands for your calculator instead of the built-in one; "
                     f"acn.calculators.unregister({calculator.id!r}) brings that back.",
                     stacklevel=3,
                 )
             self._own.pop(calculator.id, None)  # so that it is the newest of its feature
-            self._own[calculator.id] = calculator
+            if not itself:  # a built-in one is there anyway
+                self._own[calculator.id] = calculator
         self._changed(calculator.id)
         return calculator
 
@@ -198,6 +200,7 @@ class Registry:
                 f"A feature is named by a text or an acn.Descriptor, not {type(wanted).__name__}.",
                 hint='Write its key in quotes: "rms".',
             )
+        wanted = wanted.strip()  # as descriptors do
         try:
             calculator = self.default_for(wanted)
         except UnknownFeatureError:

@@ -314,3 +314,21 @@ def test_short_names_stand_for_features_unless_somebody_made_one_that_is_called_
         registry.resolve("centriod")
     registry.register(FunctionCalculator(lambda frames: frames.mean(axis=1), feature="mel"))
     assert registry.resolve("mel").calculator == "mel"
+
+
+def test_a_built_in_calculator_may_be_registered_and_stays_built_in() -> None:
+    registry = Registry(entry_points=False)
+    own = registry.get("rms")
+    registry.register(own)  # a warning would be an error here
+    with pytest.raises(UnknownCalculatorError, match="is built in"):
+        registry.unregister("rms")
+    with pytest.warns(UserWarning, match="now stands for your calculator"):
+        registry.register(FunctionCalculator(lambda frames: frames.mean(axis=1), feature="rms"))
+    registry.register(own)
+    assert registry.get("rms") is own
+    assert registry.default_for("rms") is own
+
+
+def test_blanks_around_a_name_do_not_matter() -> None:
+    registry = Registry(entry_points=False)
+    assert registry.resolve(" rms ") == registry.resolve("rms") == registry.resolve(Descriptor(" rms "))
