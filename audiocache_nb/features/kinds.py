@@ -56,6 +56,7 @@ BEFORE_USE = frozenset({"__init__", "__new__", "__post_init__", "__setstate__", 
 _THIS_PACKAGE = __name__.partition(".")[0] + "."
 _OF_VALUES = tuple(f"{_THIS_PACKAGE}{floor}." for floor in ("audio", "timing", "features"))
 
+LONG_BITS = 1024
 NOT_STATE = "_watched"  # where a calculator keeps what this walk has found
 NOTEBOOK = " in the notebook"
 
@@ -155,6 +156,11 @@ def is_short(value: Any) -> bool:
 def hashed(text: str) -> str:
     """A digest to show in place of a text."""
     return "#" + hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+
+
+def plain_text(value: Any) -> str:
+    """A plain value as text; Python refuses to write down integers of many decimal digits."""
+    return f"{value:#x}" if type(value) is int and value.bit_length() > LONG_BITS else repr(value)
 
 
 def order_of(key: Any) -> tuple[str, bytes | str]:

@@ -45,6 +45,7 @@ from audiocache_nb.features.kinds import (
     is_short,
     order_of,
     place_of,
+    plain_text,
     reduces,
     state_of,
 )
@@ -59,6 +60,7 @@ Functions = Literal["told", "named", "same"]
 MAX_DEPTH = 40
 MAX_SHOWN = 40
 MUCH = b"much:"
+UNSEEN = b"unseen:"
 
 
 def content_digest(
@@ -71,7 +73,7 @@ def content_digest(
     walk = Walk(functions=functions)
     try:
         content = walk.value(value, "", written=written)
-    except (RuntimeError, TooMuch):  # it changes while it is looked at, or has become too much for that
+    except Exception:  # it changes while it is looked at, has become too much for that, or does not let itself
         return b""
     return hashlib.sha256(join("whole", [content, *walk.nodes])).digest()
 
@@ -136,10 +138,16 @@ class Walk:
             return self.value(value, what, depth, entry=entry, written=written)
         except TooMuch:
             self._problem(f"{what} has too much in it to be looked at")
+            given_up = MUCH
+        except RuntimeError:  # see `whole`
+            raise
+        except Exception as error:  # objects of others may do what they like when they are looked at
+            self._problem(f"what is in {what} cannot be looked at ({type(error).__name__})")
+            given_up = UNSEEN
         self.bounds.fall_back(before)
         del self.nodes[nodes:], self.checks[checks:], self.contents[contents:]
         self._met = {key: at for key, at in self._met.items() if at < nodes}
-        return MUCH + type(value).__qualname__.encode()
+        return given_up + type(value).__qualname__.encode()
 
     def value(
         self, value: Any, what: str, depth: int = 0, *, entry: bool = False, written: frozenset[str] = frozenset()
@@ -148,7 +156,7 @@ class Walk:
         kind = type(value)
         if kind in PLAIN:
             self.bounds.spend(values=1, nbytes=len(value) if kind in (str, bytes) else 0)
-            return f"{kind.__name__}={value!r}".encode("utf-8", "surrogatepass")
+            return f"{kind.__name__}={plain_text(value)}".encode("utf-8", "surrogatepass")
         if isinstance(value, types.FunctionType):
             return self._function(value, entry=entry)
         if depth > MAX_DEPTH:
@@ -312,7 +320,7 @@ class Walk:
                 continue
             if is_free(value, rest):
                 self._problem(f"what {'.'.join((label, *rest))} reads cannot be told")
-            stores = use.stores or (isinstance(value, CONTAINERS) and bool(rest) and rest[0] in CHANGES)
+            stores = use.stores or (bool(rest) and rest[0] in CHANGES and isinstance(value, CONTAINERS))
             found.setdefault(label, (value, []))[1].append(stores)
         for label, (value, only_stores) in sorted(found.items()):
             if any(only_stores) or label in reads.rebinds:
@@ -352,12 +360,14 @@ class Walk:
     def _named(self, label: str, value: Any, place: str, written: frozenset[str] = frozenset()) -> bytes:
         """Describe a value that people know by a name."""
         content = self._told(value, label, written=written)
+        if content.startswith(UNSEEN):
+            return content
         if self._functions != "told" or isinstance(value, (types.FunctionType, type, types.ModuleType, *COMPILED)):
             return content
         if content.startswith(MUCH):
             shown = "too much to be looked at"
         elif type(value) in PLAIN:
-            shown = repr(value)
+            shown = plain_text(value)
         else:
             if not is_fixed(value):
                 self.contents.append((value, written, content_digest(value, written)))

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 import types
+import weakref
 
 import numpy as np
 import pytest
@@ -519,6 +520,46 @@ def test_what_cannot_be_told_is_said(value, reason):
 )
 def test_code_that_reads_anything_it_likes_is_said_too(load, text, reason):
     assert take(load(text).feature).uncacheable_reason == reason
+
+
+class WithoutItems(dict):
+    def items(self):
+        raise ValueError("no")
+
+
+class WithoutState:
+    @property
+    def __dict__(self):
+        raise OSError("no")
+
+
+@pytest.mark.parametrize(
+    ("make", "error"),
+    [
+        (lambda: WithoutItems(a=1), "ValueError"),
+        (WithoutState, "OSError"),
+        (lambda: weakref.proxy(WithoutItems()), "ReferenceError"),  # whose object is gone
+    ],
+)
+def test_what_does_not_let_itself_be_looked_at_is_said_too(make, error):
+    thing = make()
+
+    def feature(frames):
+        return thing
+
+    found = take(feature)
+    assert found.uncacheable_reason == f"what is in thing cannot be looked at ({error})"
+    assert found.is_current()
+    assert found.digest == take(feature).digest
+
+
+def test_integers_may_have_more_digits_than_python_writes_down():
+    def feature_of(number):
+        return lambda frames: number
+
+    assert take(feature_of(10**6000)).digest == take(feature_of(10**6000)).digest
+    assert take(feature_of(10**6000)).digest != take(feature_of(10**6000 + 1)).digest
+    assert take(feature_of(10**6000)).uncacheable_reason == ""
 
 
 def test_what_an_installed_decorator_made_is_out_of_date_when_what_it_was_given_is(load):
