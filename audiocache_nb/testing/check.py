@@ -6,10 +6,9 @@ import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from audiocache_nb.audio.ingest import load
+from audiocache_nb.audio.resampled import at_rate
+from audiocache_nb.audio.source import AudioSource
 from audiocache_nb.errors import InvalidParameterError, InvalidTypeError
 from audiocache_nb.features.calculator import Calculator
 from audiocache_nb.features.profile import AnalysisProfile
@@ -108,18 +107,26 @@ def check_calculator(
     if not used or (audio is None and not sample_rates):
         raise InvalidParameterError("There is nothing to check it with.", hint="Give a sample rate and a profile.")
     log = Log(PROMISES)
-    samples: NDArray[np.float32] | None = None
+    source: AudioSource | None = None
     if audio is not None:
         source = load(audio)
-        samples, sample_rates = source.read(0, source.frames), (source.sample_rate,)
-    cases = [Case(calculator, log, sample_rates[-1], profile, samples) for profile in used]
-    cases += [Case(calculator, log, rate, used[0], samples) for rate in sample_rates[:-1]]
+        sample_rates = (source.sample_rate,)
+    cases = [_case(calculator, log, sample_rates[-1], profile, source) for profile in used]
+    cases += [_case(calculator, log, rate, used[0], source) for rate in sample_rates[:-1] if not used[0].sample_rate]
     with warnings.catch_warnings(record=True) as heard:
         warnings.simplefilter("always")
         _check(calculator, log, cases)
     for text in dict.fromkeys(f"{warning.category.__name__}: {warning.message}" for warning in heard):
         log.note("warnings", text[:200])
     return Report(calculator.id, _title(calculator), log.findings())
+
+
+def _case(calculator: Calculator, log: Log, rate: int, profile: AnalysisProfile, source: AudioSource | None) -> Case:
+    """A profile's sample rate is that of the sound: a calculator never sees another one."""
+    if profile.sample_rate is not None:
+        rate, profile = profile.sample_rate, profile.replace(sample_rate=None)
+    heard = None if source is None else at_rate(source, rate)
+    return Case(calculator, log, rate, profile, None if heard is None else heard.read(0, heard.frames))
 
 
 def _title(calculator: Calculator) -> str:

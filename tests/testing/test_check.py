@@ -207,3 +207,20 @@ def test_the_import_costs_little():
     loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
     for name in ("pytest", "scipy.fft", "scipy.signal", "soundfile", "librosa", "matplotlib", "ipywidgets"):
         assert f"'{name}'" not in loaded
+
+
+def test_a_profile_of_another_sample_rate_is_sound_of_that_rate() -> None:
+    heard = set()
+
+    def spy(frames, *, ctx):
+        """Largest magnitude of each frame."""
+        heard.add(ctx.sample_rate)
+        return np.abs(frames).max(axis=1)
+
+    profiles = [AnalysisProfile(sample_rate=16000), AnalysisProfile()]
+    check_calculator(made_of(spy), sample_rates=(8000,), profiles=profiles).raise_if_failed()
+    assert heard == {8000, 16000}
+    heard.clear()
+    sound = (np.random.default_rng(1).standard_normal(22050).astype(np.float32) * 0.1, 11025)
+    check_calculator(made_of(spy), audio=sound, profiles=profiles[:1]).raise_if_failed()
+    assert heard == {16000}
