@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from audiocache_nb.audio.source import AudioSource
 from audiocache_nb.cache.entry import Layout, header_bytes, parse, tail_array, track_of
 from audiocache_nb.cache.mapped import Checked, MappedRows
 from audiocache_nb.cache.metadata import unpack
@@ -47,6 +46,9 @@ _TYPES = {
     "matrix": _FLOATS,
 }
 _PROVENANCE_MAPPINGS = ("decode", "parameters", "dependencies")
+
+
+OTHER_AUDIO = "its data are those of another recording"
 
 
 def marked(origin: Mapping[str, Any], claimed: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -133,14 +135,14 @@ def _rows(place: memoryview, layout: Layout, tail: bytes, damaged: Callable[[str
     return MappedRows(data, at, layout.rows_per_chunk, checks, Checked(len(checks)), read, lambda: damaged(key))
 
 
-def mismatch(track: FeatureTrack, descriptor: Descriptor, key: str, source: AudioSource) -> str:
+def mismatch(track: FeatureTrack, descriptor: Descriptor, key: str) -> str:
     """Why the data are not those that the document speaks of; empty if they are."""
     if (track.feature, track.calculator_id, track.key) != (descriptor.feature, descriptor.calculator, key):
         return "its data are those of another feature"
     if track.profile_id != descriptor.used_profile.id:
         return "its data are those of another profile"
-    if track.provenance.get("audio") != source.digest:
-        return "its data are those of another recording"
+    if not isinstance(track.provenance.get("audio"), str):
+        return OTHER_AUDIO
     values, times_s = (track.fill_value, track.scale, track.offset), (track.hop_seconds, track.start_seconds)
     if not all(abs(value) <= _GREATEST for value in values) or not all(abs(time_s) <= _LONGEST_S for time_s in times_s):
         return "its times or values cannot be"  # nor are they numbers, if they are NaN

@@ -115,7 +115,7 @@ def read_scene(
     document = read_document(data, limits, name=name)
     warnings: list[str] = []
     sources = _sources(document, None, {}, resolve, warnings)
-    features = [_feature(plain, sources, None, "", limits, _ignore) for plain in document["features"]]
+    features = [_feature(plain, None, "", limits, _ignore) for plain in document["features"]]
     return LoadedScene(document, sources, features, warnings, _origin(name, data), len(data))
 
 
@@ -181,7 +181,7 @@ def _read_bundle(
     warnings: list[str] = []
     sources = _sources(document, archive, digests, resolve, warnings)
     origin = _origin(name, manifest_bytes)
-    features = [_feature(plain, sources, archive, origin, limits, damaged) for plain in document["features"]]
+    features = [_feature(plain, archive, origin, limits, damaged) for plain in document["features"]]
     return LoadedScene(document, sources, features, warnings, origin, size)
 
 
@@ -273,7 +273,6 @@ def _resolved(plain: Mapping[str, Any], resolve: Resolve, warnings: list[str]) -
 
 def _feature(
     plain: Mapping[str, Any],
-    sources: Mapping[str, AudioSource],
     archive: Archive | None,
     origin: Any,
     limits: ImportLimits,
@@ -292,7 +291,7 @@ def _feature(
         try:
             mark = marked(origin, plain.get("origin"))
             track = mapped_track(archive, entry, mark, limits, damaged)
-            problem = mismatch(track, descriptor, key, sources[plain["source"]])
+            problem = mismatch(track, descriptor, key)
         except AudioCacheError:
             problem = DAMAGED
         except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:

@@ -9,6 +9,7 @@ from audiocache_nb.analysis.plan import Item
 from audiocache_nb.audio.names import display_text
 from audiocache_nb.errors import AudioCacheError, DocumentError
 from audiocache_nb.features.track import FeatureTrack
+from audiocache_nb.scene.imported_feature import OTHER_AUDIO
 from audiocache_nb.scene.load import LoadedFeature, LoadedScene, descriptor_of
 from audiocache_nb.scene.report import FeatureNote
 from audiocache_nb.timeline.state import FeatureEntry, Slot, SourceState, Track
@@ -105,9 +106,12 @@ def _placed(timeline: Timeline, state: SourceState, feature: LoadedFeature) -> t
     slot = Slot.of(feature.descriptor)
     item = timeline._bench.item_or_problem(state.source, feature.descriptor)
     own = timeline.cache.get(item.key) if isinstance(item, Item) else None
-    track: FeatureTrack | None = own or feature.track
+    loaded, problem = feature.track, feature.problem
+    if loaded is not None and _passes_for_another(loaded, state, item):
+        loaded, problem = None, OTHER_AUDIO
+    track: FeatureTrack | None = own or loaded
     outcome = "from the cache" if own is not None else "loaded" if track is not None else "missing"
-    label, lost = (timeline._bench.label(slot), feature.problem) if track is None else (track.label, "")
+    label, lost = (timeline._bench.label(slot), problem) if track is None else (track.label, "")
     entry = FeatureEntry(slot, feature.descriptor, label or timeline._bench.label(slot), track=track, lost=lost)
     cost = None if track is None else track.provenance.get("seconds")
     note = FeatureNote(
@@ -116,11 +120,17 @@ def _placed(timeline: Timeline, state: SourceState, feature: LoadedFeature) -> t
         calculator=slot.calculator_id,
         profile=slot.profile_id,
         outcome=outcome,
-        reason="" if track is not None else feature.problem,
+        reason="" if track is not None else problem,
         nbytes=feature.nbytes if track is None else track.nbytes,
         cost_s=float(cost) if isinstance(cost, (int, float)) else None,
     )
     return entry, note
+
+
+def _passes_for_another(track: FeatureTrack, state: SourceState, item: object) -> bool:
+    """Whether data of other audio would count as what is wanted now; as stale they may stay what they were."""
+    other = track.provenance.get("audio", state.source.digest) != state.source.digest
+    return other and (not isinstance(item, Item) or track.key == item.key)
 
 
 def _demanded(timeline: Timeline, change: Change, source_id: str) -> None:

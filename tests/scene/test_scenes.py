@@ -328,3 +328,48 @@ def test_dismissals_and_pruning(scene, tmp_path, loads):
     assert scene.peek("a", "rms") is not None
     left = {note.feature for note in scene.save(tmp_path / "pruned.zip").left_out}
     assert left <= {"onset_strength"}  # which the onsets are computed from
+
+
+def test_what_was_computed_from_a_file_that_changed_since_is_stale_after_loading_as_before(sessions, tmp_path, loads):
+    import soundfile
+
+    path = tmp_path / "song.wav"
+    samples, rate = sound()
+    soundfile.write(path, samples, rate, subtype="FLOAT")
+    session = sessions()
+    session.add_audio(path, track_id="a")
+    session.request("a", ["rms", "zcr"], element="plot")
+    session.wait()
+    old = session.peek("a", "rms").data
+    session.policy = "never"
+    soundfile.write(path, samples[::-1] * 0.5, rate, subtype="FLOAT")
+    session.refresh("a")
+    before = session.freshness("a", "rms")
+    assert before.state == "stale"
+    session.save(tmp_path / "scene.zip")
+    again, report = loads(tmp_path / "scene.zip", policy="never")
+    assert {note.outcome for note in report.features} == {"loaded"}
+    after = again.freshness("a", "rms")
+    assert (after.state, after.causes) == (before.state, before.causes)
+    assert again.status("a").state == session.status("a").state == "stale"
+    np.testing.assert_array_equal(again.peek("a", "rms").data, old)
+    assert len(again.verify_imported().of("not checked")) == 2
+    again.policy = "auto"
+    again.get("a", "rms")
+    assert again.freshness("a", "rms").state == "fresh"
+
+
+def test_data_of_another_recording_that_would_count_as_fresh_are_missing(scene, tmp_path, loads):
+    from attacks import features
+    from support.scenes import feature_entry, parts_of, with_feature
+
+    scene.save(tmp_path / "scene.zip")
+    bundle = (tmp_path / "scene.zip").read_bytes()
+    name = feature_entry(bundle, "rms")
+    lie = features.rewritten(
+        parts_of(bundle)[name], lambda plain: plain["provenance"].update(audio="sha256:" + "0" * 64)
+    )
+    session, report = loads(with_feature(bundle, name, lie))
+    missing = [(note.feature, note.reason) for note in report.features if note.outcome == "missing"]
+    assert missing == [("rms", "its data are those of another recording")]
+    assert session.freshness("a", "rms").state == "missing"
