@@ -102,7 +102,7 @@ def open_package(source: Archive | bytes, limits: ImportLimits) -> Package:
     archive = source if isinstance(source, Archive) else None
     data = archive.read(DOCUMENT, limit="json_bytes") if archive is not None else source
     assert isinstance(data, bytes)
-    document = parse(data, loose, name=DOCUMENT)
+    document = parse(as_utf_8(data), loose, name=DOCUMENT)
     version = document.get("schemaVersion") if isinstance(document, dict) else None
     if isinstance(version, int) and document.get("format") == FORMAT and not OLDEST <= version <= NEWEST:
         raise DocumentVersionError(
@@ -114,6 +114,15 @@ def open_package(source: Archive | bytes, limits: ImportLimits) -> Package:
     s.validate(document, _ENVELOPE, name=DOCUMENT)
     limits.check("tracks", len(document["timeline"]["tracks"]), "The number of tracks")
     return Package(document, data, archive)
+
+
+def as_utf_8(data: bytes) -> bytes:
+    """A text of a package, which older versions of MVMNT wrote as Latin-1 into archives, and read as UTF-8."""
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        return data.decode("latin-1").encode("utf-8")
+    return data
 
 
 def is_inline_package(data: bytes) -> bool:

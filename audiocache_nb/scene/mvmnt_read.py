@@ -34,7 +34,7 @@ from audiocache_nb.scene.mvmnt_caches import (
     read_feature,
 )
 from audiocache_nb.scene.mvmnt_demand import wishes
-from audiocache_nb.scene.mvmnt_package import Package, audio_bytes
+from audiocache_nb.scene.mvmnt_package import Package, as_utf_8, audio_bytes
 from audiocache_nb.scene.mvmnt_tempo import beats_per_bar, tempo_entries
 from audiocache_nb.scene.strict_json import parse
 from audiocache_nb.timing.tempo_map import TempoMap
@@ -58,6 +58,10 @@ def read_mvmnt(package: Package, name: str, registry: Registry, limits: ImportLi
     limits : ImportLimits
     """
     warnings: list[str] = []
+    if as_utf_8(package.document_bytes) is not package.document_bytes:
+        warnings.append(
+            "The package's texts are Latin-1, as older versions of MVMNT wrote them; other letters were lost."
+        )
     timeline = package.timeline
     core = timeline["timeline"]
     entries = tempo_entries(core, warnings)
@@ -237,7 +241,7 @@ def _cache(package: Package, source_id: str, limits: ImportLimits, warnings: lis
             warnings.append(f"Missing audio feature payload for cache {source_id}")
             return {}
         try:
-            cache = parse(data, limits, name=METADATA)
+            cache = parse(as_utf_8(data), limits, name=METADATA)
         except AudioCacheError as error:
             warnings.append(f"Failed to parse audio feature payload for cache {source_id}: {error.message}")
             return {}

@@ -99,6 +99,27 @@ def test_what_was_not_changed_is_written_as_it_was(package, loads, tmp_path):
     assert parts(tmp_path / "b.mvt") == parts(tmp_path / "a.mvt")
 
 
+def test_d20_packages_of_older_versions_have_their_texts_in_latin_1(package, audio, computed, loads, tmp_path):
+    """They are read as what they were, it is said, and what is not changed is written back byte for byte."""
+
+    def narrow(changed):
+        changed["document.json"] = changed["document.json"].decode().replace("音", "?").encode("latin-1")
+
+    document = mvmnt.envelope(audio)
+    (tmp_path / "old.mvt").write_bytes(mvmnt.package(document, audio, mvmnt.cache(computed), change=narrow))
+    assert "Größe".encode("latin-1") in parts(tmp_path / "old.mvt")["document.json"]
+    session, report = loads(tmp_path / "old.mvt")
+    assert session.tracks[mvmnt.SOURCE].name == "Größe"
+    assert [warning for warning in report.warnings if "Latin-1" in warning]
+    session.save(tmp_path / "same.mvt")
+    assert parts(tmp_path / "same.mvt") == parts(tmp_path / "old.mvt")
+    session.move(mvmnt.SOURCE, offset_ticks=1)
+    session.save(tmp_path / "new.mvt")
+    again, report = loads(tmp_path / "new.mvt")
+    assert again.tracks[mvmnt.SOURCE].name == "Größe"
+    assert not [warning for warning in report.warnings if "Latin-1" in warning]
+
+
 def test_only_what_changed_is_written_anew(package, loads, tmp_path):
     (tmp_path / "a.mvt").write_bytes(package)
     session, _ = loads(tmp_path / "a.mvt")
@@ -198,7 +219,7 @@ def test_damaged_caches_cost_exactly_their_features(audio, computed, loads, dama
 
 
 @pytest.mark.parametrize("kind", ["gone", "changed", "no audio"])
-def test_audio_that_cannot_be_used_is_reported_and_never_silence(audio, computed, loads, kind):
+def test_d19_audio_that_cannot_be_used_is_reported_and_never_silence(audio, computed, loads, kind):
     document = mvmnt.envelope(audio)
     name = f"assets/audio/{hashlib.sha256(audio).hexdigest()}/häng.wav"
     if kind == "no audio":

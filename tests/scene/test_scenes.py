@@ -140,6 +140,24 @@ def session_zcr(sessions, samples, rate):
         return other.get(other.add_audio(stored.astype(np.float32), rate), "zcr").data
 
 
+@pytest.mark.parametrize("ending", ["zip", "json", "mvt"])
+def test_d20_text_of_any_alphabet_and_values_that_are_shared(sessions, tmp_path, loads, ending):
+    shared = acn.AnalysisProfile(window_size=1024, hop_size=256)  # one object, in demand and features, several times
+    session = sessions()
+    for name in ("Größe a é", "Möno 音 🎧"):
+        session.add_audio(*sound(0.2 + 0.01 * len(name)), name=name, track_id=name)
+        session.request(name, ["rms", "zcr"], element="Übersicht", profile=shared)
+        session.request(name, ["rms"], element="другой", profile=shared)
+    session.wait()
+    session.save(tmp_path / f"größe.{ending}")
+    again, report = loads(tmp_path / f"größe.{ending}")
+    assert list(again.tracks) == list(session.tracks)
+    assert [track.name for track in again.tracks.values()] == ["Größe a é", "Möno 音 🎧"]
+    assert not report.warnings
+    if ending != "mvt":
+        assert set(again.timeline.demand.elements) == {"Übersicht", "другой"}
+
+
 @pytest.mark.parametrize("audio", ["reference", "none"])
 def test_a_recording_that_is_not_there(scene, tmp_path, loads, audio):
     scene.save(tmp_path / "scene.zip", audio=audio)
@@ -183,7 +201,7 @@ def test_a_document_finds_its_features_in_the_cache(sessions, tmp_path, loads, m
     assert [note.outcome for note in report.features] == ["missing"]
 
 
-def test_work_that_is_going_on_is_not_saved_as_going_on(sessions, tmp_path, loads):
+def test_d21_work_that_is_going_on_is_not_saved_as_going_on(sessions, tmp_path, loads):
     registry = acn.calculators
     go = threading.Event()
 
