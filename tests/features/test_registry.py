@@ -332,3 +332,11 @@ def test_a_built_in_calculator_may_be_registered_and_stays_built_in() -> None:
 def test_blanks_around_a_name_do_not_matter() -> None:
     registry = Registry(entry_points=False)
     assert registry.resolve(" rms ") == registry.resolve("rms") == registry.resolve(Descriptor(" rms "))
+
+
+@pytest.mark.parametrize("name", [one.id for one in Registry(entry_points=False).list()])
+def test_every_built_in_calculator_says_what_it_computes_and_the_numbers_of_others_whose(name: str) -> None:
+    text = type(Registry(entry_points=False).get(name)).__doc__ or ""
+    assert len(text.strip().splitlines()) > 1
+    assert "``" in text, "a formula"
+    assert not name.startswith("mvmnt.") or "Source: MVMNT" in text

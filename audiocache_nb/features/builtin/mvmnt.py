@@ -30,6 +30,8 @@ class LegacySpectrogram(Calculator):
 
     `X` is the transform of the mono mix under a symmetric Hann window of `W` samples, zero-padded to
     the next power of two, at least 32. Silence gives `min_decibels`.
+
+    Source: MVMNT, whose numbers it reproduces; the calibrated sibling is ``spectrogram``.
     """
 
     id = "mvmnt.spectrogram"
@@ -83,6 +85,8 @@ class LegacyRms(Calculator):
 
     Windows start at ``k * hop``; one that is shorter than it should be, of a recording shorter than the window, is
     divided by the samples it has. Silence gives zeros.
+
+    Source: MVMNT, whose numbers it reproduces; the calibrated sibling is ``rms``.
     """
 
     id = "mvmnt.rms"
@@ -118,6 +122,8 @@ class LegacyWaveform(Calculator):
     """Minimum and maximum of the mono mix over cells of ``max(1, hop / 8)`` samples.
 
     Cell `k` covers the samples ``floor(k h)`` up to ``ceil((k + 1) h)``; the last one ends with the signal.
+
+    Source: MVMNT, whose numbers it reproduces; the calibrated sibling is ``waveform``.
     """
 
     id = "mvmnt.waveform"
