@@ -180,24 +180,30 @@ _KNOWN: dict[str, frozenset[str]] = {
     "sources": frozenset(
         {"id", "name", "digest", "sample_rate", "channels", "frames", "decode", "audio", "reference", "status"}
     ),
+    "tempo": frozenset({"entries", "beats_per_bar"}),
+    "demand": frozenset({"element", "track", "features"}),
+    "features": frozenset({"source", "descriptor", "key", "array", "origin"}),
 }
+# By what members an item of a list is the same one later.
+_NAMED = {"tracks": ("id",), "sources": ("id",), "demand": ("element", "track"), "features": ("source", "key")}
 
 
 def unknown_parts(document: Mapping[str, Any]) -> dict[str, Any]:
-    """What a later minor version has added: to the document, its timeline, its tracks and its sources."""
+    """What a later minor version has added to the document and to what is in it, as far as it can be found again."""
 
     def rest(kind: str, value: Mapping[str, Any]) -> dict[str, Any]:
         return {name: copy.deepcopy(item) for name, item in value.items() if name not in _KNOWN[kind]}
 
-    def by_id(kind: str, values: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-        found = {value["id"]: rest(kind, value) for value in values}
+    def by_name(kind: str, values: Iterable[Mapping[str, Any]]) -> dict[tuple[str, ...], Any]:
+        found = {_name_of(kind, value): rest(kind, value) for value in values}
         return {name: value for name, value in found.items() if value}
 
     return {
         "": rest("", document),
         "timeline": rest("timeline", document["timeline"]),
-        "tracks": by_id("tracks", document["timeline"]["tracks"]),
-        "sources": by_id("sources", document["sources"]),
+        "tempo": rest("tempo", document["timeline"]["tempo"]),
+        "tracks": by_name("tracks", document["timeline"]["tracks"]),
+        **{kind: by_name(kind, document[kind]) for kind in ("sources", "demand", "features")},
         "minor": document["version"][1],
     }
 
@@ -207,8 +213,17 @@ def with_unknown_parts(document: dict[str, Any], unknown: Mapping[str, Any]) -> 
     document = {**unknown[""], **document}
     document["version"] = [MAJOR, max(MINOR, unknown["minor"])]
     document["timeline"] = {**unknown["timeline"], **document["timeline"]}
-    document["timeline"]["tracks"] = [
-        {**unknown["tracks"].get(track["id"], {}), **track} for track in document["timeline"]["tracks"]
-    ]
-    document["sources"] = [{**unknown["sources"].get(source["id"], {}), **source} for source in document["sources"]]
+    document["timeline"]["tempo"] = {**unknown["tempo"], **document["timeline"]["tempo"]}
+    for kind, holder in (
+        ("tracks", document["timeline"]),
+        ("sources", document),
+        ("demand", document),
+        ("features", document),
+    ):
+        known = unknown[kind]
+        holder[kind] = [{**known.get(_name_of(kind, value), {}), **value} for value in holder[kind]]
     return document
+
+
+def _name_of(kind: str, value: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(value[member] for member in _NAMED[kind])

@@ -287,6 +287,9 @@ def test_what_a_later_minor_version_added_is_kept(scene, tmp_path, loads):
     document["timeline"]["swing"] = 0.6
     document["timeline"]["tracks"][0]["colour"] = "#abc"
     document["sources"][0]["rating"] = 5
+    document["timeline"]["tempo"]["groove"] = [1, 2]
+    asked = next(one for one in document["demand"] if one["track"] == "a")
+    asked["colour"] = "#def"
     (tmp_path / "new.json").write_bytes(stable(document))
     session, _ = loads(tmp_path / "new.json")
     session.remove("b")
@@ -296,6 +299,31 @@ def test_what_a_later_minor_version_added_is_kept(scene, tmp_path, loads):
     assert again["future"] == {"x": [1, 2]}
     assert again["timeline"]["swing"] == 0.6
     assert again["timeline"]["tracks"][0]["colour"] == "#abc"
+    assert again["timeline"]["tempo"]["groove"] == [1, 2]
+    assert {(one["element"], one["track"]): one.get("colour") for one in again["demand"]} == {
+        (asked["element"], "a"): "#def"
+    }
+
+
+def test_what_a_later_minor_version_added_to_features_is_kept_as_long_as_they_are_the_same(scene, tmp_path, loads):
+    from support.scenes import with_document
+
+    def change(document):
+        document["version"] = [1, 3]
+        for feature in document["features"]:
+            feature["comment"] = feature["descriptor"]["calculator"]
+
+    scene.save(tmp_path / "scene.zip")
+    (tmp_path / "new.zip").write_bytes(with_document((tmp_path / "scene.zip").read_bytes(), change))
+    session, _ = loads(tmp_path / "new.zip")
+    session.request("b", ["zcr"], element="me")
+    session.wait()
+    session.save(tmp_path / "again.zip")
+    features = document_of(tmp_path / "again.zip")["features"]
+    comments = {one["descriptor"]["calculator"]: one.get("comment") for one in features}
+    assert comments.pop("zcr") is None
+    assert all(comment == calculator for calculator, comment in comments.items())
+    assert len(comments) > 3
 
 
 def test_a_later_major_version_is_refused(scene, tmp_path, loads):
