@@ -133,6 +133,8 @@ class Session(
         )
         if self.cache_dir is not None:
             self.timeline.scheduler.outputs.folder = self.cache_dir / "tmp"
+            self.timeline.history.sources.folder = self.cache_dir / "tmp"
+        self.timeline.history.sources.notes = self.cache.notes
         self.cache.store.on_damage = self.timeline.entry_damaged
         self._tempo_subscription = self.tempo.subscribe(self.timeline.tempo_changed)
         self._lock = threading.Lock()

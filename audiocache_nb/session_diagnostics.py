@@ -36,7 +36,7 @@ class _Answer:
     names: frozenset[object] | None  # the same without an order
     profile: AnalysisProfile | None
     epoch: int
-    jobs: list[Job]
+    jobs: list[weakref.ref[Job]]  # a job holds its recording, which may be removed
     element: Callable[[], object] | None  # a weak reference: another object may get the same address
 
 
@@ -103,8 +103,9 @@ class SessionDemand:
         ):
             if not answer.jobs:
                 return []
-            if not any(job.control.cancelled for job in answer.jobs):
-                return [job for job in answer.jobs if not job.ended]
+            known = [job for reference in answer.jobs if (job := reference()) is not None]
+            if len(known) == len(answer.jobs) and not any(job.control.cancelled for job in known):
+                return [job for job in known if not job.ended]
         with self.timeline.store.lock:
             jobs = self.timeline.request(track, self._resolve_for(track, features, profile, element), element)
             epoch = self.timeline.store.epoch
@@ -113,7 +114,9 @@ class SessionDemand:
                 self._answers.clear()
             held = None if named else weakref.ref(element)
             given = features if isinstance(features, (str, tuple, Descriptor)) else list(features)
-            self._answers[whose] = _Answer(given, _unordered(features), profile, epoch, list(jobs), held)
+            self._answers[whose] = _Answer(
+                given, _unordered(features), profile, epoch, [weakref.ref(job) for job in jobs], held
+            )
         return jobs
 
     def release(self, element: object) -> None:

@@ -150,9 +150,12 @@ class SessionTracks:
 
         A removed track comes back with its place, its demand, its features and their states, stale ones as
         stale ones. Up to 100 steps are kept. They hold no feature data, which come back from the cache (and
-        are computed again, if they were asked for, where it has let them go), and no samples of files;
-        arrays and encoded bytes are kept up to 64 MB in all, beyond that only as long as somebody else
-        holds the track or its source.
+        are computed again, if they were asked for, where it has let them go), and no samples: files are read
+        again, and arrays and encoded bytes are set aside in files without names, up to 4 GB in all, the
+        latest first. These lie in the folder ``tmp`` of the cache directory, or without one where the system
+        keeps temporary files, and are gone with the session, however it ends. Where no such file can be
+        written, the latest 64 MB stay in memory, and ``session.cache.info().notes`` says so. What is beyond
+        comes back only as long as somebody else holds the track or its source.
 
         Returns
         -------

@@ -104,6 +104,8 @@ class Job:
     def announce(self) -> None:
         """Wake whoever waits; called after the results are visible."""
         self._ended.set()
+        self.on_cancel = lambda: False  # in no circle any more, the recording goes when nobody holds the job
+        self.control.on_enter = lambda: None
 
     def __repr__(self) -> str:
         names = ", ".join(str(item.descriptor) for item in self.items)

@@ -190,6 +190,7 @@ class Scheduler:
         try:
             while (job := self._take()) is not None:
                 self._run(job)
+                del job  # while this thread waits it holds no recording
         finally:
             with self._wake:
                 self._threads.discard(threading.current_thread())

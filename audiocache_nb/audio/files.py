@@ -125,7 +125,7 @@ def read_at(descriptor: int, offset: int, count: int) -> bytes:
     return os.read(descriptor, count)
 
 
-def anonymous_file(pieces: Iterable[bytes | int]) -> int:
+def anonymous_file(pieces: Iterable[bytes | memoryview | int]) -> int:
     """Return the descriptor of a nameless file, at its beginning, that holds `pieces`.
 
     A number stands for so many zeros, which take no room.

@@ -62,7 +62,7 @@ class ArrayOrigin:
 class BytesOrigin:
     """Encoded audio that we own."""
 
-    data: bytes
+    data: bytes | memoryview
     label: str
     frames: int
     clean: bool

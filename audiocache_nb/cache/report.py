@@ -7,6 +7,7 @@ import pathlib
 from typing import TYPE_CHECKING
 
 from audiocache_nb.cache.memory import MemoryCache
+from audiocache_nb.cache.notes import Notes
 
 if TYPE_CHECKING:  # and where it is used: a session may do without a directory, and starts without looking through it
     from audiocache_nb.cache.accounts import CacheInfo, GcReport, StoredFeature, VerifyReport
@@ -24,17 +25,24 @@ class SessionCache:
     budget_bytes : int > 0
     files : Files, optional
         The file calls.
+
+    Attributes
+    ----------
+    notes : Notes
+        What a user should know about the disk.
     """
 
     def __init__(self, root: pathlib.Path | None, budget_bytes: int, *, files: Files | None = None) -> None:
         self._root = root
         self._disk: DiskCache | None = None
+        self.notes = Notes()
         self.store = MemoryCache()
         if root is not None:
             from audiocache_nb.cache.disk import DiskCache
             from audiocache_nb.cache.store import CacheStore
 
             self._disk = DiskCache(str(root.expanduser().absolute()), budget_bytes, files=files)
+            self.notes = self._disk.notes
             self.store = CacheStore(self._disk)
 
     @property
@@ -46,7 +54,7 @@ class SessionCache:
         """What there is; looks through the directory."""
         from audiocache_nb.cache.accounts import CacheInfo
 
-        memory = CacheInfo(memory_entries=len(self.store), memory_bytes=self.store.nbytes)
+        memory = CacheInfo(memory_entries=len(self.store), memory_bytes=self.store.nbytes, notes=self.notes.texts)
         disk = self._disk
         if disk is None:
             return memory
@@ -65,7 +73,6 @@ class SessionCache:
             written=counters.written,
             unwritten=counters.unwritten,
             evicted=counters.evicted,
-            notes=disk.notes.texts,
         )
 
     def entries(self) -> list[StoredFeature]:

@@ -53,6 +53,12 @@ class EmbeddedOrigin:
     def check(self, on_block: OnBlock | None) -> None:
         """Nobody else can have changed it; whether it can be decoded is seen when it is needed."""
 
+    def let_go(self) -> None:
+        """Hold no samples any more, unless somebody waits for them at this moment; never waits itself."""
+        if self._lock.acquire(blocking=False):
+            self._decoded = None
+            self._lock.release()
+
     @property
     def nbytes(self) -> int:
         """Length of the encoded file [bytes]."""

@@ -76,6 +76,7 @@ class Desk:
         self._gated: dict[str, dict[Slot, Estimate]] = {}  # what waits at the gate, with the cost of all of it together
         # One slot of each calculator, of these sources: there are few of them, and many sources.
         self._calculators: tuple[Mapping[str, SourceState], dict[str, Slot]] = ({}, {})
+        self.store.committed.append(self._forget_calculators)
         self._called: dict[str, str] = {}  # what was last said about that, by source
         self.listeners: list[Listener] = []  # called under the lock with what jobs say, also with what shows nowhere
 
@@ -422,6 +423,11 @@ class Desk:
             self._derive(change, source_id, if_stale=if_stale)
             self._refresh(change, source_id, concerned)
         return superseded
+
+    def _forget_calculators(self, change: Change) -> None:
+        """What was found for sources of earlier is of no use, and those hold recordings that may be gone."""
+        if self._calculators[0] is not change.sources:
+            self._calculators = ({}, {})
 
     def _is_superseded(self, job: Job) -> bool:
         """Whether nothing of what is left to do would be computed like that now."""

@@ -67,7 +67,9 @@ class TimelineStore:
         tracks = (snapshot or self._snapshot).tracks
         known = self._clips
         if known is None or known[0] is not tracks:
-            self._clips = known = (tracks, ClipTable.of(tracks.values()))
+            known = (tracks, ClipTable.of(tracks.values()))
+            if tracks is self._snapshot.tracks:  # tracks of earlier hold recordings that may be gone
+                self._clips = known
         return known[1]
 
     @property
@@ -92,6 +94,8 @@ class TimelineStore:
                 self._current = None
             if not change.touched and not change.events:
                 return
+            if change.tracks is not self._snapshot.tracks:
+                self._clips = None
             self._snapshot = Snapshot(self._snapshot.revision + 1, change.tracks, change.sources)
             numbered = []
             for event in change.events:

@@ -255,6 +255,7 @@ class Timeline(TrackVerbs, DemandVerbs):
         self._unsubscribe()
         began_s = time.monotonic()
         self.scheduler.close()
+        self.history.sources.close()
         self.cache.close(max(0.1, CLOSE_S - (time.monotonic() - began_s)))
         self.costs.save()
         with self._settled:

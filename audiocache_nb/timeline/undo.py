@@ -1,16 +1,17 @@
 """Undo and redo: steps back that refer to content and hold none.
 
-A step knows where tracks were and by which key their features are stored. It keeps neither feature data nor the
-samples of files: data come back from the cache, files are read again when something is computed.
+A step knows where tracks were and by which key their features are stored. It keeps neither feature data nor
+samples: data come back from the cache, files are read again when something is computed, and what was in memory is
+set aside in files by `Sources`.
 """
 
 from __future__ import annotations
 
-import collections
 import contextlib
-import weakref
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Final
+
+from audiocache_nb.timeline.way_back import ASIDE_BYTES, KEPT_BYTES, Sources
 
 if TYPE_CHECKING:
     from audiocache_nb.audio.source import AudioSource
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from audiocache_nb.timeline.timeline import Timeline
 
 DEPTH: Final = 100
-KEPT_BYTES: Final = 64 << 20
 
 
 class Step:
@@ -30,10 +30,13 @@ class Step:
         What was done, for people.
     source_ids : tuple of str
         Sources that are needed to take it back.
+    returned_ids : tuple of str
+        Sources that would leave the timeline again: what was set aside of them is not written twice.
     """
 
     label: str
     source_ids: tuple[str, ...] = ()
+    returned_ids: tuple[str, ...] = ()
 
     def revert(self, timeline: Timeline, change: Change) -> Step | None:
         """Take it back; returns the step that would do it again, None if there was nothing to do."""
@@ -47,14 +50,16 @@ class History:
     ----------
     depth : int >= 0
         Steps that can be taken back; the oldest are forgotten.
+    aside_bytes : int >= 0 [bytes]
+        Arrays and encoded bytes of removed tracks are set aside in files up to this sum, the latest first; beyond
+        it a track can only come back while somebody else holds its source. Recordings in files need none.
     kept_bytes : int >= 0 [bytes]
-        Arrays and encoded bytes of removed tracks are kept for an undo up to this sum, the latest first;
-        beyond it a track can only come back while somebody else holds its source. Files need no memory.
+        What of them may stay in memory, the latest first, if no file can be written.
     """
 
-    def __init__(self, depth: int = DEPTH, kept_bytes: int = KEPT_BYTES) -> None:
+    def __init__(self, depth: int = DEPTH, kept_bytes: int = KEPT_BYTES, aside_bytes: int = ASIDE_BYTES) -> None:
         self.depth = depth
-        self.sources = Sources(kept_bytes)
+        self.sources = Sources(kept_bytes, aside_bytes)
         self._done: list[Step] = []
         self._undone: list[Step] = []
         self._caught: list[Step] | None = None
@@ -117,48 +122,7 @@ class History:
     def _trim(self) -> None:
         del self._done[: max(0, len(self._done) - self.depth)]
         steps = [*self._done, *self._undone]
-        self.sources.retain({source_id for step in steps for source_id in step.source_ids})
-
-
-class Sources:
-    """Ways back to sources that are not on the timeline any more."""
-
-    def __init__(self, kept_bytes: int) -> None:
-        self.kept_bytes = kept_bytes
-        self._light: dict[str, AudioSource] = {}
-        self._heavy: collections.OrderedDict[str, AudioSource] = collections.OrderedDict()
-        self._elsewhere: weakref.WeakValueDictionary[str, AudioSource] = weakref.WeakValueDictionary()
-
-    def keep(self, source: AudioSource) -> None:
-        """Keep a source if it is light, or fits."""
-        if held_bytes(source) == 0:
-            self._light[source.id] = source
-            return
-        self._elsewhere[source.id] = source
-        self._heavy[source.id] = source
-        self._heavy.move_to_end(source.id)
-        while self._heavy and self.nbytes > self.kept_bytes:
-            self._heavy.popitem(last=False)
-
-    def get(self, source_id: str) -> AudioSource | None:
-        """The source, if there is still a way to it."""
-        return self._light.get(source_id) or self._elsewhere.get(source_id)
-
-    def retain(self, source_ids: set[str]) -> None:
-        """Forget all others."""
-        for kept in (self._light, self._heavy):
-            for source_id in [one for one in kept if one not in source_ids]:
-                del kept[source_id]
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of audio that are kept for an undo."""
-        return sum(map(held_bytes, self._heavy.values()))
-
-
-def held_bytes(source: AudioSource) -> int:
-    """Bytes of audio that a source holds in memory; none if it is read from a file."""
-    if source.array is not None:
-        return source.array.nbytes
-    encoded = getattr(source.origin, "data", None)
-    return len(encoded) if isinstance(encoded, bytes) else 0
+        self.sources.retain(
+            {source_id for step in steps for source_id in step.source_ids},
+            {source_id for step in steps for source_id in step.returned_ids},
+        )

@@ -44,6 +44,7 @@ class Added(Step):
 
     label: str
     track_ids: tuple[str, ...]
+    returned_ids: tuple[str, ...] = ()
 
     def revert(self, timeline: Timeline, change: Change) -> Step | None:
         present = [track_id for track_id in self.track_ids if track_id in change.tracks]
@@ -159,7 +160,7 @@ class Removed(Step):
                 timeline._derive(change, source_id)
             else:
                 self.sources[source_id].back(timeline, change, source, again_too=False)
-        return Added(self.label, tuple(track.track_id for track in self.tracks))
+        return Added(self.label, tuple(track.track_id for track in self.tracks), self.source_ids)
 
     def _source(self, timeline: Timeline, change: Change, source_id: str) -> AudioSource:
         state = change.sources.get(source_id)

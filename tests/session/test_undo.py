@@ -401,8 +401,9 @@ def test_files_are_read_again_when_something_is_computed(session, file):
     assert session.get(track_id, "rms", timeout=WAIT_S) is not None
 
 
-def test_arrays_are_kept_up_to_a_sum_and_the_latest_first(session, tone, monkeypatch):
+def test_arrays_that_cannot_be_set_aside_are_kept_up_to_a_sum_and_the_latest_first(session, tone, monkeypatch):
     sources = session.timeline.history.sources
+    monkeypatch.setattr(sources, "aside_bytes", 0)
     monkeypatch.setattr(sources, "kept_bytes", int(tone.nbytes * 1.5))
     ids = [session.add_audio(tone * (0.1 + n / 10), RATE, name=f"tone {n}").id for n in range(3)]
     for track_id in ids:
@@ -421,6 +422,7 @@ def test_arrays_are_kept_up_to_a_sum_and_the_latest_first(session, tone, monkeyp
 
 def test_beyond_that_sum_a_track_somebody_still_holds_comes_back(session, track, monkeypatch):
     monkeypatch.setattr(session.timeline.history.sources, "kept_bytes", 0)
+    monkeypatch.setattr(session.timeline.history.sources, "aside_bytes", 0)
     session.remove(track)
     assert session.undo() == "remove 'tone'"
     assert session.tracks[track.id].source is track.source
