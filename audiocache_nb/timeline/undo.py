@@ -76,8 +76,7 @@ class History:
 
     def record(self, step: Step, sources: Iterable[AudioSource] = ()) -> None:
         """Something was done, and the sources went that it was done to."""
-        for source in sources:
-            self.sources.keep(source)
+        self.sources.keep(*sources)
         if self._caught is not None:
             self._caught.append(step)
             return

@@ -83,28 +83,19 @@ class Sources:
         self._thread: threading.Thread | None = None
         self._closed = False
 
-    def keep(self, source: AudioSource) -> None:
-        """Keep a source that leaves the timeline."""
-        if not content_bytes(source):
-            let_go = getattr(source.origin, "let_go", None)
-            if let_go is not None:
-                let_go()
-            self._light[source.id] = source
-            return
+    def keep(self, *sources: AudioSource) -> None:
+        """Keep sources that leave the timeline."""
         with self._lock:
             if self._closed:
                 return
-            self._elsewhere[source.id] = source
-            known = self._heavy.pop(source.id, None)
-            reusable = known is not None and known.where != "memory" and source in (known.source, known.made_of())
-            if known is None or not reusable:
-                self._drop(known)
-                known = _Kept(source, "waiting", weakref.ref(source))
-                if aside_file(source) is not None:
-                    known.where = "aside"
-                elif known.nbytes > self.aside_bytes:
-                    known.where = "memory"
-            self._heavy[source.id] = known
+            for source in sources:
+                if content_bytes(source):
+                    self._keep_heavy(source)
+                    continue
+                let_go = getattr(source.origin, "let_go", None)
+                if let_go is not None:
+                    let_go()
+                self._light[source.id] = source
             self._keep_budgets()
             self._start()
 
@@ -155,23 +146,33 @@ class Sources:
 
     # --- inside, under the lock --------------------------------------------------------------
 
+    def _keep_heavy(self, source: AudioSource) -> None:
+        self._elsewhere[source.id] = source
+        known = self._heavy.pop(source.id, None)
+        if known is None or known.where == "memory" or source not in (known.source, known.made_of()):
+            self._drop(known)
+            known = _Kept(source, "waiting", weakref.ref(source))
+            if aside_file(source) is not None:
+                known.where = "aside"
+            elif known.nbytes > self.aside_bytes:
+                known.where = "memory"
+        self._heavy[source.id] = known
+
     def _keep_budgets(self) -> None:
-        while self._heavy and self._in_memory() > self.kept_bytes:
-            self._give_up("memory")
-        while self._heavy and self._on_disk() > self.aside_bytes:
-            self._give_up("waiting", "aside")
-
-    def _in_memory(self) -> int:
-        return sum(kept.nbytes for kept in self._heavy.values() if kept.where == "memory")
-
-    def _on_disk(self) -> int:
-        """Bytes of files, all of them if anything in them is kept, and of what is going to be in files."""
-        files = {id(file): len(file) for kept in self._heavy.values() if (file := aside_file(kept.source)) is not None}
-        return sum(files.values()) + sum(kept.nbytes for kept in self._heavy.values() if kept.where == "waiting")
-
-    def _give_up(self, *where: str) -> None:
-        oldest = next(source_id for source_id, kept in self._heavy.items() if kept.where in where)
-        self._drop(self._heavy.pop(oldest))
+        """Keep the latest that fit; a file counts as a whole if anything in it is kept."""
+        memory = disk = 0
+        files: set[int] = set()
+        for source_id, kept in reversed(list(self._heavy.items())):
+            file = aside_file(kept.source)
+            if kept.where == "memory":
+                memory += kept.nbytes
+            elif file is None:
+                disk += kept.nbytes
+            elif id(file) not in files:
+                files.add(id(file))
+                disk += len(file)
+            if memory > self.kept_bytes if kept.where == "memory" else disk > self.aside_bytes:
+                self._drop(self._heavy.pop(source_id))
 
     def _drop(self, kept: _Kept | None) -> None:
         if kept is not None and kept.where == "aside":
