@@ -10,9 +10,10 @@ import numpy as np
 
 from audiocache_nb.analysis.plan import Item, make_item
 from audiocache_nb.audio.isolated import decode_isolated
+from audiocache_nb.audio.names import display_text
 from audiocache_nb.audio.source import AudioSource
 from audiocache_nb.cache.metadata import pack
-from audiocache_nb.errors import AudioCacheError
+from audiocache_nb.errors import AudioCacheError, InvalidParameterError
 from audiocache_nb.features.calculator import Layout
 from audiocache_nb.features.descriptor import Descriptor
 from audiocache_nb.features.keys import digest
@@ -84,7 +85,7 @@ def read_mvmnt(package: Package, name: str, registry: Registry, limits: ImportLi
             "playback_range": _range(timeline, tempo),
         },
         "sources": [_plain_source(source) for source in sources.values()],
-        "demand": _demand(package, known, registry),
+        "demand": _demand(package, known, registry, warnings),
         "features": [],
     }
     origin = {"from": name[:200], "sha256": _sha256(package.document_bytes)}
@@ -318,14 +319,20 @@ def _track(feature: CachedFeature, source: AudioSource, item: Item | None, name:
 # --- demand --------------------------------------------------------------------------------------
 
 
-def _demand(package: Package, tracks: Mapping[str, str], registry: Registry) -> list[dict[str, Any]]:
+def _demand(
+    package: Package, tracks: Mapping[str, str], registry: Registry, warnings: list[str]
+) -> list[dict[str, Any]]:
     """Who asks for what. Profiles of other names were labels: nothing was ever computed with them."""
     asked: dict[tuple[str, str], dict[Descriptor, None]] = {}
     for wish in wishes(package.member("scene")):
         if wish.track not in tracks:
             continue
         calculator = wish.calculator or _default_calculator(wish.feature, registry)
-        descriptor = Descriptor(wish.feature, calculator, AnalysisProfile())
+        try:
+            descriptor = Descriptor(wish.feature, calculator, AnalysisProfile())
+        except InvalidParameterError as error:
+            warnings.append(f"{display_text(wish.element)} asks for a feature that cannot be: {error.message}")
+            continue
         asked.setdefault((wish.element, wish.track), {})[descriptor] = None
     return [
         {"element": element, "track": track, "features": [plain_descriptor(one) for one in wanted]}

@@ -21,6 +21,7 @@ DEFAULT_BPM: Final = 120.0
 TICKS_PER_SECOND_AT_1_BPM: Final = TICKS_PER_QUARTER / 60
 # A beat time that was itself computed with floats must not fall just before its own beat.
 BEAT_SNAP: Final = 1e-9
+SHORTEST_RAMP_S: Final = 1e-9
 MAX_LINES: Final = 10_000_000
 
 
@@ -99,7 +100,8 @@ class TempoMap:
         rates = [entry.bpm * TICKS_PER_SECOND_AT_1_BPM for entry in self.entries]
         rows: list[tuple[float, float, float, float]] = [(0.0, 0.0, rates[0], 0.0)]
         for i, entry in enumerate(self.entries):
-            ramps = entry.curve == LINEAR and i + 1 < len(times) and rates[i + 1] != rates[i]
+            # What takes no time is a step: its slope has no number.
+            ramps = entry.curve == LINEAR and i + 1 < len(times) and times[i + 1] - times[i] >= SHORTEST_RAMP_S
             slope = (rates[i + 1] - rates[i]) / (times[i + 1] - times[i]) if ramps else 0.0
             start, ticks, rate, old_slope = rows[-1]
             if slope == 0.0 == old_slope and rate == rates[i]:

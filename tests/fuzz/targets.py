@@ -120,10 +120,10 @@ def _touch(data: bytes) -> object:
     return scene
 
 
-def _package(data: bytes) -> None:
+def _package(folder: str, data: bytes) -> None:
     """As any scene; that audio is decoded in a process of its own is seen elsewhere, and takes a while."""
     with unittest.mock.patch.object(mvmnt_read, "decode_isolated", _decoded):
-        _touch(data)
+        _bundle(folder, data)
 
 
 def _decoded(data: bytes, name: str) -> AudioSource:
@@ -209,7 +209,7 @@ def targets(folder: str) -> dict[str, Target]:
         "scene document": Target(_touch, DOCUMENTED, [document], mutate.mutate_json),
         "manifest": Target(of_manifest, DOCUMENTED, [manifest], mutate.mutate_json),
         "archive": Target(_archive, (), [bundle[:2000], *bad], mutate.mutate_bytes),
-        "package": Target(_package, DOCUMENTED, [package, foreign], mutate.mutate_package),
+        "package": Target(functools.partial(_package, folder), DOCUMENTED, [package, foreign], mutate.mutate_package),
         "entry": Target(_entry, (CacheError, ValueError), entries, mutate.mutate_bytes),
         "labels": Target(
             labels, (), [jams, b"0.5\t1.0\ta\n\\\t1\t2\n", b"start_s,end_s,label,x\n0,1,a,2\n"], mutate.mutate_bytes

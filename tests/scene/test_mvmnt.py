@@ -311,3 +311,11 @@ def test_a_tempo_at_the_end_of_time_is_named_and_left_out(core, audio, computed,
     session, report = loads(mvmnt.package(document, audio, mvmnt.cache(computed)))
     assert session.tempo.entries[0].bpm == 100
     assert any("could not be taken over" in warning for warning in report.warnings)
+
+
+def test_an_element_that_asks_for_what_cannot_be_is_named(audio, computed, loads):
+    document = mvmnt.envelope(audio)
+    document["scene"]["elements"][0]["features"]["value"][0] |= {"featureKey": "x" * 5000}
+    session, report = loads(mvmnt.package(document, audio, mvmnt.cache(computed)))
+    assert [warning for warning in report.warnings if "asks for a feature that cannot be" in warning]
+    assert session.peek("t2", "mvmnt.rms") is not None

@@ -387,3 +387,11 @@ def test_a_map_can_be_set_as_it_is() -> None:
     tempo.set_map(TempoMap.of([(0, 90), (4, 120)], beats_per_bar=7))
     assert tempo.snapshot() == TempoMap.of([(0, 90), (4, 120)], beats_per_bar=3)
     assert tempo.snapshot().bpm == 90
+
+
+def test_a_ramp_that_takes_no_time_is_a_step():
+    ramp = TempoMap.of([(0.0, 100.0, "linear"), (1e-320, 140.0)])
+    step = TempoMap.of([(0.0, 140.0)])
+    times = np.array([0.5, 1.0, 1000.0])
+    np.testing.assert_allclose(ramp.seconds_to_ticks(times), step.seconds_to_ticks(times))
+    np.testing.assert_allclose(ramp.ticks_to_seconds(step.seconds_to_ticks(times)), times)
