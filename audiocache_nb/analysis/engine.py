@@ -26,6 +26,7 @@ from audiocache_nb.features.track import FeatureTrack, Growing, StoredRows
 if TYPE_CHECKING:
     from audiocache_nb.audio.source import AudioSource
 
+SANE_PEAK = 1e12  # full scale is 1; far beyond it single precision overflows, whatever a calculator promises
 Done = Callable[[Item, FeatureTrack], None]
 Failed = Callable[[Item, BaseException], None]
 
@@ -33,8 +34,9 @@ Failed = Callable[[Item, BaseException], None]
 class _Output:
     """The rows of one task while they are being written."""
 
-    def __init__(self, task: LocalTask, inputs: tuple[Node | Step, ...], outputs: Outputs) -> None:
+    def __init__(self, task: LocalTask, inputs: tuple[Node | Step, ...], outputs: Outputs, peak: float) -> None:
         self.task = task
+        self._peak = peak
         self._outputs = outputs
         self._storage = task.item.storage
         calculator = task.item.calculator
@@ -82,7 +84,7 @@ class _Output:
         self, inputs: tuple[NDArray[Any], ...], out: NDArray[Any], first: int, end: int, context: Context
     ) -> None:
         task, calculator = self.task, self.task.item.calculator
-        if calculator.promises_finite:
+        if calculator.promises_finite and self._peak <= SANE_PEAK:
             calculator.compute(inputs, out, task.state, context)
             return
         out[...] = np.nan  # so that what is never written is noticed
@@ -90,7 +92,9 @@ class _Output:
         if not np.isfinite(out).all():
             raise CalculatorContractError(
                 f"{calculator.id} left values that are not finite, or none, in frames {first} to {end - 1}.",
-                hint="Fill all of `out` with finite numbers.",
+                hint="Fill all of `out` with finite numbers."
+                if self._peak <= SANE_PEAK
+                else f"The recording peaks at {self._peak:.3g}, 1.0 being full scale: scale it down and add it again.",
             )
 
     def _allocate(self, width: int) -> Rows:
@@ -138,7 +142,7 @@ class Pass:
         self._start, self._share = start, share
         outputs = outputs or Outputs()
         self._outputs = {
-            id(task): _Output(task, group.program.inputs_of(task), outputs)
+            id(task): _Output(task, group.program.inputs_of(task), outputs, plan.source.health.peak)
             for group in plan.groups
             for task in group.tasks
         }

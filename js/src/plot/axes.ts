@@ -243,6 +243,6 @@ export function drawTimeAxis(ctx: Ctx, theme: Theme, view: View, lines: readonly
     ctx.fillText(label, Math.min(x, right - half), 8 * ratio);
   }
   ctx.textAlign = "left";
-  const caption = axis === "bars" ? "bar.beat" : "time";
+  const caption = axis === "bars" ? "bars" : "time";
   if (ctx.measureText(caption).width + 6 * ratio < first) ctx.fillText(caption, 2 * ratio, 8 * ratio);
 }

@@ -216,3 +216,16 @@ def test_a_hop_later_everything_is_a_hop_later():
     later = np.concatenate([np.zeros((hop, *samples.shape[1:]), np.float32), samples])
     a, b = (compute(held(values, rate), "tempogram").data for values in (samples, later))
     np.testing.assert_allclose(b[201:-200], a[200 : len(b) - 201], atol=1e-5)
+
+
+@pytest.mark.parametrize("peak", [1e15, 1e30, 3e38])
+def test_samples_beyond_all_measure_give_finite_numbers_or_an_error_that_says_so(peak):
+    loud = np.full((6000, 1), peak, np.float32)
+    loud[::2] *= -1
+    found = analyse(held(loud), [one.id for one in LOCAL])
+    for one in LOCAL:
+        error = found.errors.get(one.id)
+        if error is None:
+            assert np.isfinite(found.tracks[one.id].data).all(), one.id
+        else:
+            assert "peaks at" in error.hint, one.id
