@@ -66,7 +66,7 @@ class LoudnessPower(Calculator):
             framing=self._framing(audio.sample_rate),
             tail=(audio.channels, PARTS),
             axes=("frame", "channel", "part"),
-            axis_coords={"channel": channel_names(audio.channels)},
+            axis_coords={"channel": channel_names(audio.channels), "part": np.arange(PARTS)},
         )
 
     def steps(self, audio: AudioFacts, profile: AnalysisProfile, params: Mapping[str, Any]) -> tuple[Step, ...]:
