@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import threading
+import weakref
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -186,7 +187,13 @@ class Session(
 
     def playhead_made(self, playhead: Playhead) -> None:
         """What nobody shows on a plot is computed from the playhead on."""
-        self.timeline.focus.playhead_s = lambda: playhead.time
+        reference = weakref.ref(playhead)
+
+        def playhead_s() -> float | None:
+            there = reference()
+            return None if there is None else there.time
+
+        self.timeline.focus.playhead_s = playhead_s
 
     @property
     def registry(self) -> Registry:

@@ -35,7 +35,7 @@ class CacheStore(MemoryCache):
     def get(self, key: str) -> FeatureTrack | None:
         """The track of this key, or None."""
         found = super().get(key) or self._mapped.get(key) or self.writer.find(key)
-        if found is None:
+        if found is None and not self.writer.forgets(key):
             found = self.disk.get(key)
             if found is not None:
                 self._mapped[key] = found
@@ -107,7 +107,9 @@ class CacheStore(MemoryCache):
         self.writer.close(timeout)
 
     def __contains__(self, key: object) -> bool:
-        return super().__contains__(key) or key in self._mapped or key in self.disk
+        if super().__contains__(key) or key in self._mapped:
+            return True
+        return key in self.disk and not (isinstance(key, str) and self.writer.forgets(key))
 
     def _damaged(self, key: str) -> None:
         super().discard(key)

@@ -59,7 +59,14 @@ class Writer:
         """A track that is still to be written."""
         with self._lock:
             writing = self._writing
-            return writing if writing is not None and writing.key == key else self._waiting.get(key)
+            if writing is not None and writing.key == key and not self._forgotten:
+                return writing
+            return self._waiting.get(key)
+
+    def forgets(self, key: str) -> bool:
+        """Whether this is being written although nobody wants it any more; then it goes as soon as it is there."""
+        with self._lock:
+            return self._writing is not None and self._writing.key == key and self._forgotten
 
     def forget(self, wanted: Callable[[FeatureTrack], bool]) -> dict[str, int]:
         """Write none of these tracks; returns their sizes [bytes] by key."""

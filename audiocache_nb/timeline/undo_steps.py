@@ -83,12 +83,13 @@ class _Entry:
 class _Source:
     """A source's status and features, by reference."""
 
+    source_id: str
     status: SourceStatus
     entries: tuple[_Entry, ...]
 
     @classmethod
     def of(cls, state: SourceState) -> _Source:
-        return cls(state.status, tuple(map(_Entry.of, state.entries.values())))
+        return cls(state.source.id, state.status, tuple(map(_Entry.of, state.entries.values())))
 
     def back(self, timeline: Timeline, change: Change, source: AudioSource, *, again_too: bool) -> None:
         """Put the features back, and go on with what was under way.
@@ -102,6 +103,20 @@ class _Source:
         if (before.state, before.message) != (self.status.state, self.status.message):
             change.emit(events.StatusChanged(source_id=source.id, status=self.status, previous=before))
         timeline._derive(change, source.id)
+        self._go_on(timeline, change, source, found, again_too=again_too)
+
+    def join(self, timeline: Timeline, change: Change) -> None:
+        """Put back those features that have gone from a source which other tracks have kept, and go on as well."""
+        found = [entry.back(timeline) for entry in self.entries]
+        known = change.sources[self.source_id]
+        change.put_source(known.with_entries(*(entry for entry in found if entry.slot not in known.entries)))
+        timeline._derive(change, self.source_id)
+        self._go_on(timeline, change, known.source, found, again_too=False)
+
+    @staticmethod
+    def _go_on(
+        timeline: Timeline, change: Change, source: AudioSource, found: Sequence[FeatureEntry], *, again_too: bool
+    ) -> None:
         todo = [
             entry.descriptor
             for entry in found
@@ -157,7 +172,7 @@ class Removed(Step):
             change.emit(events.TrackAdded(track_id=track.track_id, source_id=track.source_id))
         for source_id, source in sources.items():
             if source_id in change.sources:
-                timeline._derive(change, source_id)
+                self.sources[source_id].join(timeline, change)
             else:
                 self.sources[source_id].back(timeline, change, source, again_too=False)
         return Added(self.label, tuple(track.track_id for track in self.tracks), self.source_ids)
@@ -214,11 +229,8 @@ def edited(before: Track, after: Track, label: str) -> Edited | None:
 
 def capture(timeline: Desk, change: Change, track_ids: Sequence[str], label: str) -> Removed:
     """The step of taking tracks off, before they are taken off."""
-    going = set(track_ids)
     positions = {track_id: n for n, track_id in enumerate(change.tracks)}
     tracks = [change.tracks[track_id] for track_id in sorted(track_ids, key=positions.__getitem__)]
-    staying = {track.source_id for track in change.tracks.values() if track.id not in going}
-    left = {track.source_id for track in tracks} - staying
     return Removed(
         label,
         tuple(
@@ -232,7 +244,7 @@ def capture(timeline: Desk, change: Change, track_ids: Sequence[str], label: str
             )
             for track in tracks
         ),
-        {source_id: _Source.of(change.sources[source_id]) for source_id in left},
+        {source_id: _Source.of(change.sources[source_id]) for source_id in {track.source_id for track in tracks}},
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import stat
+import threading
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from support.tracks import entry_path, key_of, long_data, make_track
 
 from audiocache_nb.cache import metadata
 from audiocache_nb.cache.disk import DiskCache
+from audiocache_nb.cache.store import CacheStore
 from audiocache_nb.features.track import FeatureTrack
 
 
@@ -171,3 +173,32 @@ def test_what_cannot_be_stored_is_noted(root):
     cache = DiskCache(root)
     assert cache.put(make_track(parameters={"a": object()})) == "refused"
     assert "object cannot be stored" in cache.notes.texts[0]
+
+
+@pytest.mark.parametrize("operation", ["write", "replace"])
+def test_what_is_thrown_away_while_it_is_written_is_gone_at_once(root, operation):
+    store, track = CacheStore(DiskCache(root)), make_track()
+    there, go = threading.Event(), threading.Event()
+
+    def before(name, path):
+        if name == operation:
+            there.set()
+            assert go.wait(60)
+
+    store.disk.files.before = before
+    store.put(track)
+    assert there.wait(60)
+    assert store.get(track.key) is track
+    store.discard(track.key)
+    assert store.get(track.key) is None
+    assert track.key not in store
+    go.set()
+    for _ in range(2):
+        assert store.get(track.key) is None
+        assert track.key not in store
+        assert store.flush(60)
+    store.put(track)  # and may come again
+    assert store.get(track.key) is track
+    assert store.flush(60)
+    assert DiskCache(root).get(track.key) is not None
+    store.close()

@@ -450,3 +450,20 @@ def test_no_traceback_is_kept(session, track, broken):
     assert kept.entry.exception.__cause__ is None
     assert kept.entry.exception.__traceback__ is None
     assert kept.entry.track is None
+
+
+def test_demand_is_visible_again_also_where_another_track_has_kept_the_source(session):
+    session.policy = "never"
+    samples = np.zeros(4000, np.float32)
+    session.add_audio(samples, 8000, track_id="kept")
+    session.add_audio(samples, 8000, track_id="gone")
+    session.request("gone", ["rms"], element="plot")
+    before = [row.name for group in session.diagnostics.groups for row in group.rows]
+    assert before == ["rms"]
+    session.remove("gone")
+    assert not [row for group in session.diagnostics.groups for row in group.rows]
+    session.undo()
+    assert [row.name for group in session.diagnostics.groups for row in group.rows] == before
+    session.compute()
+    session.wait(60)
+    assert session.freshness("gone", "rms").state == "fresh"

@@ -516,8 +516,8 @@ class SessionMachine(RuleBasedStateMachine):
                 for slot, entry in source.entries.items():
                     if entry.track is not None:
                         found[content, slot.feature] = self.names[entry.track.key]
-            of_it = {place: key for place, key in self.shown.items() if place[0] == key[0]}  # not of what a file held
-            kept = {place: key for place, key in of_it.items() if not prune or place[1] in self.demanded(place[0])}
+            asked = {place for place in self.shown if place[1] in self.demanded(place[0])}
+            kept = {place: key for place, key in self.shown.items() if not prune or place in asked}
             assert found == kept
 
     @rule(harm=st.sampled_from(["none", "none", "flip", "cut", "gone"]), which=part, where=part)
