@@ -298,7 +298,12 @@ class Walk:
         at = self._meet(function)
         module, name = module_of(function), function.__code__.co_qualname
         content = [f"{module}.{name}".encode(), self._package(module)]
-        self.checks.append(lambda: all(one is two for (_, one), (_, two) in zip(held, held_by(function), strict=False)))
+
+        def unchanged() -> bool:
+            now = held_by(function)  # nothing, if all that was the user's own has been replaced
+            return len(now) == len(held) and all(one is two for (_, one), (_, two) in zip(held, now, strict=True))
+
+        self.checks.append(unchanged)
         for label, value in held:
             what = f"{label} of {function.__name__}"
             content += [label.encode(), self._told(value, what, entry=entry and callable(value))]

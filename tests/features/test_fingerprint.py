@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import itertools
 import json
@@ -579,3 +580,17 @@ def test_too_much_is_said_too():
         return deep
 
     assert take(feature).uncacheable_reason == "deep has too much in it to be looked at"
+
+
+def test_what_a_decorator_was_given_may_go_altogether(load):
+    text = (
+        "import contextlib\n@contextlib.contextmanager\ndef factor():\n    yield 1\n"
+        "def feature(x):\n    with factor() as k:\n        return k * x"
+    )
+    module = load(text)
+    found = take(module.feature)
+    assert found.is_current(thorough=True)
+    vars(module.factor).pop("__wrapped__")
+    (cell,) = module.factor.__closure__
+    cell.cell_contents = contextlib.nullcontext  # nothing of the user's own is left in it
+    assert not found.is_current(thorough=True)

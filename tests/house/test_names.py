@@ -14,18 +14,23 @@ from audiocache_nb import errors
 
 ROOT = pathlib.Path(acn.__file__).parent
 MODULES = [one.name for one in pkgutil.walk_packages([str(ROOT)], "audiocache_nb.") if not one.ispkg]
-WITH_EXAMPLES = [
-    name
-    for name in MODULES
-    if ">>>" in (ROOT.parent / pathlib.Path(*name.split("."))).with_suffix(".py").read_text(encoding="utf-8")
-]
+SKIPPED = "# doctest: +SKIP"  # what opens a page, or needs what is not there
+
+
+def has_examples(name: str) -> bool:
+    """Whether a module shows anything that can be run here."""
+    text = (ROOT.parent / pathlib.Path(*name.split("."))).with_suffix(".py").read_text(encoding="utf-8")
+    return any(">>>" in line and SKIPPED not in line for line in text.splitlines())
+
+
+WITH_EXAMPLES = [name for name in MODULES if has_examples(name)]
 
 
 @pytest.mark.parametrize("name", ["audiocache_nb", *WITH_EXAMPLES])
 def test_examples_of_docstrings_are_true(name: str) -> None:
     result = doctest.testmod(importlib.import_module(name), optionflags=doctest.ELLIPSIS)
     assert result.failed == 0
-    assert result.attempted > 0
+    assert result.attempted - getattr(result, "skipped", 0) > 0  # those skipped count as attempted from 3.13 on
 
 
 def test_every_error_is_there_under_its_name() -> None:
