@@ -15,7 +15,7 @@ from audiocache_nb.features.scratch import Scratch
 from audiocache_nb.features.steps import ROW_GROUP, Frames, Mono, Span, Step
 
 BATCH_SAMPLES = 1 << 19
-PIECE_FRAMES = 4 * ROW_GROUP
+PIECE_FRAMES = 3 * ROW_GROUP
 MAX_BATCH_FRAMES = 4096
 
 
