@@ -156,8 +156,9 @@ def load(
 ) -> tuple[Session, SceneReport]:
     """Open a scene that `Session.save` wrote, or one of MVMNT.
 
-    Nothing is computed: features are mapped where they lie in the file, and checked when they are
-    touched. Nothing outside the file is opened, and nothing in it is executed.
+    Nothing is computed: features are mapped where they lie in the file, opened when somebody looks at
+    them or at anything that follows from them, and checked when they are touched. Nothing outside the
+    file is opened, and nothing in it is executed.
 
     Parameters
     ----------
@@ -188,7 +189,7 @@ def load(
     from audiocache_nb.scene.document import unknown_parts
     from audiocache_nb.scene.mvmnt_write import Origin
     from audiocache_nb.scene.open import read_any
-    from audiocache_nb.scene.report import SceneReport
+    from audiocache_nb.scene.report import LateReport
     from audiocache_nb.scene.restore import restore
     from audiocache_nb.session import Session
 
@@ -219,7 +220,7 @@ def load(
         made.close()
         raise
     shown = "bytes" if isinstance(path, bytes) else os.fspath(path)
-    return made, SceneReport(str(shown), "loaded", tuple(notes), tuple(scene.warnings), scene.nbytes)
+    return made, LateReport(str(shown), "loaded", notes, tuple(scene.warnings), scene.nbytes)
 
 
 def _dismiss_again(session: Session, dismissed: list[Mapping[str, Any]]) -> None:

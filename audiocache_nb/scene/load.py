@@ -59,6 +59,53 @@ class LoadedFeature:
     nbytes: int = 0
 
 
+class LateFeature(LoadedFeature):
+    """A feature of a bundle that is opened when somebody looks at it.
+
+    Parameters
+    ----------
+    archive : Archive
+    entry : str
+    mark : mapping
+        Where it came from.
+    """
+
+    def __init__(
+        self,
+        source_id: str,
+        descriptor: Descriptor,
+        key: str,
+        archive: Archive,
+        entry: str,
+        mark: Mapping[str, Any],
+        limits: ImportLimits,
+        damaged: Callable[[str], None],
+    ) -> None:
+        nbytes = archive.entries[entry].size
+        self.__dict__.update(source_id=source_id, descriptor=descriptor, key=key, nbytes=nbytes)
+        self.__dict__["_open"] = functools.partial(mapped_track, archive, entry, mark, limits, damaged)
+
+    @functools.cached_property
+    def track(self) -> FeatureTrack | None:
+        return self._opened[0]
+
+    @functools.cached_property
+    def problem(self) -> str:
+        return self._opened[1]
+
+    @functools.cached_property
+    def _opened(self) -> tuple[FeatureTrack | None, str]:
+        try:
+            track: FeatureTrack = self.__dict__["_open"]()
+            problem = mismatch(track, self.descriptor, self.key)
+        except AudioCacheError:
+            return None, DAMAGED
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
+            # What it says about itself is not what anybody could have written.
+            return None, f"{DAMAGED} ({error})" if type(error) is ValueError else DAMAGED
+        return (None, problem) if problem else (track, "")
+
+
 @dataclasses.dataclass(frozen=True)
 class LoadedScene:
     """A scene that was read and found in order; nothing has been changed by it yet.
@@ -281,23 +328,14 @@ def _feature(
     descriptor = descriptor_of(plain["descriptor"])
     key = plain["key"]
     entry = (plain.get("array") or {}).get("entry")
-    track, problem, nbytes = None, "", 0
     if archive is None or entry is None:
-        problem = "the document names it, but does not hold its data"
-    elif entry not in archive:
-        problem = "its data are not in the bundle"
-    else:
-        nbytes = archive.entries[entry].size
-        try:
-            mark = marked(origin, plain.get("origin"))
-            track = mapped_track(archive, entry, mark, limits, damaged)
-            problem = mismatch(track, descriptor, key)
-        except AudioCacheError:
-            problem = DAMAGED
-        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
-            # What it says about itself is not what anybody could have written.
-            problem = f"{DAMAGED} ({error})" if type(error) is ValueError else DAMAGED
-    return LoadedFeature(plain["source"], descriptor, key, None if problem else track, problem, nbytes)
+        return LoadedFeature(
+            plain["source"], descriptor, key, None, "the document names it, but does not hold its data"
+        )
+    if entry not in archive:
+        return LoadedFeature(plain["source"], descriptor, key, None, "its data are not in the bundle")
+    mark = marked(origin, plain.get("origin"))
+    return LateFeature(plain["source"], descriptor, key, archive, entry, mark, limits, damaged)
 
 
 def descriptor_of(plain: Mapping[str, Any]) -> Descriptor:

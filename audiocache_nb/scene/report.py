@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+import functools
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
 
 from audiocache_nb.audio.names import display_text
 
@@ -41,7 +42,7 @@ class FeatureNote:
     cost_s: float | None = None
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(frozen=True)
 class SceneReport:
     """What was saved or loaded.
 
@@ -102,6 +103,35 @@ class SceneReport:
         return "\n".join(lines)
 
     __repr__ = __str__
+
+
+class LateReport(SceneReport):
+    """What was loaded; what became of each feature is found out when somebody wants to know.
+
+    Parameters
+    ----------
+    notes : callable () -> tuple of FeatureNote
+    """
+
+    def __init__(
+        self,
+        path: str,
+        action: str,
+        notes: Callable[[], tuple[FeatureNote, ...]],
+        warnings: tuple[str, ...],
+        nbytes: int,
+    ) -> None:
+        self.__dict__.update(path=path, action=action, warnings=warnings, nbytes=nbytes, notes=notes)
+
+    @functools.cached_property
+    def features(self) -> tuple[FeatureNote, ...]:
+        """What became of each feature."""
+        found: tuple[FeatureNote, ...] = self.__dict__["notes"]()
+        self.__dict__.pop("notes", None)
+        return found
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return SceneReport, (self.path, self.action, self.features, self.warnings, self.nbytes)
 
 
 def table_of(notes: Iterable[FeatureNote]) -> pd.DataFrame:

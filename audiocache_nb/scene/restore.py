@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import dataclasses
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from audiocache_nb.analysis.plan import Item
 from audiocache_nb.audio.names import display_text
 from audiocache_nb.errors import AudioCacheError, DocumentError
+from audiocache_nb.features.descriptor import Descriptor
 from audiocache_nb.features.track import FeatureTrack
 from audiocache_nb.scene.imported_feature import OTHER_AUDIO
 from audiocache_nb.scene.load import LoadedFeature, LoadedScene, descriptor_of
 from audiocache_nb.scene.report import FeatureNote
+from audiocache_nb.timeline.late import LateState
 from audiocache_nb.timeline.state import FeatureEntry, Slot, SourceState, Track
-from audiocache_nb.timeline.store import Change
+from audiocache_nb.timeline.status import next_status
 from audiocache_nb.timeline.timeline import Timeline
 
 LONGEST_MESSAGE = 1000
 
 
-def restore(timeline: Timeline, tempo: Any, scene: LoadedScene, *, trust: bool) -> list[FeatureNote]:
+def restore(
+    timeline: Timeline, tempo: Any, scene: LoadedScene, *, trust: bool
+) -> Callable[[], tuple[FeatureNote, ...]]:
     """Put a scene on an empty timeline.
 
     What this machine has computed itself is taken from its cache, everything else from the scene: it
     is shown, and counts for what the scene asks for, but is given to no cache unless `trust`.
+
+    A feature is opened when somebody looks at it, and all of them when somebody looks at anything that
+    follows from all: a status, the list of features, what is told here. Nothing is said of a feature before.
 
     Parameters
     ----------
@@ -35,7 +43,8 @@ def restore(timeline: Timeline, tempo: Any, scene: LoadedScene, *, trust: bool) 
 
     Returns
     -------
-    list of FeatureNote
+    callable () -> tuple of FeatureNote
+        Tells what became of each feature.
 
     Raises
     ------
@@ -50,8 +59,7 @@ def restore(timeline: Timeline, tempo: Any, scene: LoadedScene, *, trust: bool) 
         raise DocumentError(
             f"The scene's tempo cannot be: {str(error)[:200]}", hint="The file is damaged; nothing was imported."
         ) from error
-    notes: list[FeatureNote] = []
-    placed: list[LoadedFeature] = []
+    openings: list[_Opening] = []
     with timeline.store.changing() as change:
         for track in plain["tracks"]:
             timeline.add(_track(track, scene))
@@ -59,25 +67,98 @@ def restore(timeline: Timeline, tempo: Any, scene: LoadedScene, *, trust: bool) 
             wanted = [descriptor_of(one) for one in asked["features"]]
             timeline.demand.publish(asked["element"], asked["track"], wanted)
         for source in scene.document["sources"]:
-            if source["id"] not in change.sources:
+            blank = change.sources.get(source["id"])
+            if blank is None:
                 continue  # no track plays it
             own = [feature for feature in scene.features if feature.source_id == source["id"]]
-            placed += own
-            notes += _put(timeline, change, source["id"], own)
-            _demanded(timeline, change, source["id"])
-            timeline._derive(change, source["id"])
-            message = _message(source, change.sources[source["id"]].status.state)
-            if message is not None:
-                timeline._derive(change, source["id"], message=message)
+            opening = _Opening(timeline, blank, own, timeline._wanted(change, source["id"]), source)
+            openings.append(opening)
+            change.put_source(LateState.of(blank.source, opening))
         chosen = plain.get("playback_range")
         if chosen is not None and chosen[0] < chosen[1]:
             timeline.playback_range = (float(chosen[0]), float(chosen[1]))
         timeline.history.clear()  # there is nothing before a scene
     if trust:  # only now: whatever ended the loading before has left no trace in any cache
-        for feature, note in zip(placed, notes, strict=True):
-            if note.outcome == "loaded" and feature.track is not None:
-                timeline.cache.put(feature.track)
-    return notes
+        for opening in openings:
+            for feature, note in zip(opening.features, opening.notes(), strict=True):
+                if note.outcome == "loaded" and feature.track is not None:
+                    timeline.cache.put(feature.track)
+    return lambda: tuple(note for opening in openings for note in opening.notes())
+
+
+class _Opening:
+    """Opens the features of a source that came with a scene.
+
+    There is no lock: all of it follows from what does not change, whoever asks and however often, and what
+    was there first stays.
+
+    Parameters
+    ----------
+    timeline : Timeline
+    blank : SourceState
+        The source without any feature.
+    features : list of LoadedFeature
+    wanted : dict of Slot to Descriptor
+        What is asked of it.
+    saved : mapping
+        What the document says of the source.
+    """
+
+    def __init__(
+        self,
+        timeline: Timeline,
+        blank: SourceState,
+        features: list[LoadedFeature],
+        wanted: dict[Slot, Descriptor],
+        saved: Mapping[str, Any],
+    ) -> None:
+        self.features = features
+        self._timeline = timeline
+        self._blank = blank
+        self._wanted = wanted
+        self._saved = saved
+        self._slots = [Slot.of(feature.descriptor) for feature in features]
+        self._places = {slot: n for n, slot in enumerate(self._slots)}  # of two with one name, the later one counts
+        self._placed: dict[int, tuple[FeatureEntry, FeatureNote]] = {}
+        self._state: dict[str, SourceState] = {}
+
+    def one(self, slot: Slot) -> FeatureEntry | None:
+        place = self._places.get(slot)
+        if place is None or self._state:
+            return self.all().entries.get(slot)
+        entry = self._entry(place)
+        return entry if entry.demanded or entry.state != "missing" else None
+
+    def all(self) -> SourceState:
+        found = self._state.get("all")
+        if found is not None:
+            return found
+        entries = {slot: self._entry(place) for slot, place in self._places.items()}
+        bench = self._timeline._bench
+        for slot, descriptor in self._wanted.items():  # what did not come with the scene has a place all the same
+            entries.setdefault(slot, bench.blank(self._blank, slot, descriptor))
+        state = self._timeline._derived(self._blank.with_entries(*entries.values()), self._wanted)
+        message = _message(self._saved, state.status.state)
+        status = state.status if message is None else next_status(state.status, state.status.state, message=message)
+        status = dataclasses.replace(status, updated_at=self._blank.status.updated_at)
+        return self._state.setdefault("all", dataclasses.replace(state, status=status))
+
+    def notes(self) -> list[FeatureNote]:
+        """What became of each feature."""
+        return [self._place(place)[1] for place in range(len(self.features))]
+
+    def _entry(self, place: int) -> FeatureEntry:
+        return self._place(place)[0]
+
+    def _place(self, place: int) -> tuple[FeatureEntry, FeatureNote]:
+        found = self._placed.get(place)
+        if found is None:
+            slot = self._slots[place]
+            entry, note = _placed(self._timeline, self._blank, slot, self.features[place])
+            wanted = self._wanted.get(slot)
+            judged = self._timeline._bench.judged(self._blank.with_entries(entry), slot, wanted)
+            found = self._placed.setdefault(place, (judged.renewed(demanded=wanted is not None), note))
+        return found
 
 
 def _track(plain: Mapping[str, Any], scene: LoadedScene) -> Track:
@@ -94,16 +175,10 @@ def _track(plain: Mapping[str, Any], scene: LoadedScene) -> Track:
     )
 
 
-def _put(timeline: Timeline, change: Change, source_id: str, features: list[LoadedFeature]) -> list[FeatureNote]:
-    """Put the features of a source in their places, or say why they are not there."""
-    state = change.sources[source_id]
-    placed = [_placed(timeline, state, feature) for feature in features]
-    change.put_source(state.with_entries(*(entry for entry, _ in placed)))
-    return [note for _, note in placed]
-
-
-def _placed(timeline: Timeline, state: SourceState, feature: LoadedFeature) -> tuple[FeatureEntry, FeatureNote]:
-    slot = Slot.of(feature.descriptor)
+def _placed(
+    timeline: Timeline, state: SourceState, slot: Slot, feature: LoadedFeature
+) -> tuple[FeatureEntry, FeatureNote]:
+    """A feature in its place, or why it is not there."""
     item = timeline._bench.item_or_problem(state.source, feature.descriptor)
     own = timeline.cache.get(item.key) if isinstance(item, Item) else None
     loaded, problem = feature.track, feature.problem
@@ -131,14 +206,6 @@ def _passes_for_another(track: FeatureTrack, state: SourceState, item: object) -
     """Whether data of other audio would count as what is wanted now; as stale they may stay what they were."""
     other = track.provenance.get("audio", state.source.digest) != state.source.digest
     return other and (not isinstance(item, Item) or track.key == item.key)
-
-
-def _demanded(timeline: Timeline, change: Change, source_id: str) -> None:
-    """What is asked for and did not come with the scene has a place all the same."""
-    state = change.sources[source_id]
-    asked = timeline._wanted(change, source_id)
-    blank = [timeline._bench.blank(state, slot, descriptor) for slot, descriptor in asked.items()]
-    change.put_source(state.with_entries(*blank))
 
 
 def _message(source: Mapping[str, Any], state: str) -> str | None:

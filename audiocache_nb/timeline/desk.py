@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from audiocache_nb.analysis.control import Progress
@@ -360,6 +360,25 @@ class Desk:
         """Judge a source's features and derive its status from them."""
         state = change.sources[source_id]
         wanted = self._wanted(change, source_id)
+        after = self._derived(state, wanted, message=message, if_stale=if_stale, progress=progress)
+        change.put_source(after)
+        status, previous = after.status, state.status
+        if (status.state, status.message) != (previous.state, previous.message):
+            change.emit(events.StatusChanged(source_id=source_id, status=status, previous=previous))
+        elif status.progress != previous.progress:
+            change.emit(events.ProgressChanged(source_id=source_id, status=status))
+
+    def _derived(
+        self,
+        state: SourceState,
+        wanted: Container[Slot],
+        *,
+        message: str | _Unset | None = UNSET,
+        if_stale: str | _Unset = UNSET,
+        progress: Progress | _Unset | None = UNSET,
+    ) -> SourceState:
+        """A source as it is once its features have been judged; `wanted` is what is asked of it."""
+        source_id = state.source.id
         judged = [self._bench.judged(state, slot).renewed(demanded=slot in wanted) for slot in state.entries]
         judged = [entry for entry in judged if entry.demanded or entry.state != "missing"]
         waiting = self._waiting(state, judged)
@@ -393,11 +412,7 @@ class Desk:
         same = (status.state, status.message) == (previous.state, previous.message)
         if same and status.progress == previous.progress and _alike(judged, state.entries.values()):
             status = previous
-        change.put_source(SourceState(state.source, status, changed=state.changed).with_entries(*judged))
-        if not same:
-            change.emit(events.StatusChanged(source_id=source_id, status=status, previous=previous))
-        elif status.progress != previous.progress:
-            change.emit(events.ProgressChanged(source_id=source_id, status=status))
+        return SourceState(state.source, status, changed=state.changed).with_entries(*judged)
 
     def _change_of(self, change: Change, concerned: Callable[[Slot], bool], *, if_stale: str) -> list[Job]:
         """What some features are computed by has changed; returns jobs that are of no use any more.
