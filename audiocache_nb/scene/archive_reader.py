@@ -11,30 +11,18 @@ import unicodedata
 import zlib
 from collections.abc import Iterator, Mapping
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import Self
 
 from audiocache_nb.errors import BundleFormatError, BundleIntegrityError
 from audiocache_nb.scene import zip_format as z
+from audiocache_nb.scene.archive_own import Entry, is_plain_name, leads_nowhere, own_entries
 from audiocache_nb.scene.limits import ImportLimits
 
 CHUNK_BYTES = 1 << 20
-NAME = re.compile(r"[A-Za-z0-9._/-]{1,120}")
 _NO_NAME = re.compile(r"[\x00-\x1f\x7f\\]|^[A-Za-z]:")  # control characters, backslashes, drives
 _RENAMING_FIELDS = frozenset({0x7075, 0x9901})  # another name for the entry; encryption
 _ATTRIBUTE_TYPES = {0, stat.S_IFREG}
 _DOS_DIRECTORY = 0x10
-
-
-class Entry(NamedTuple):
-    """Where one part of an archive lies."""
-
-    name: str
-    method: int
-    crc: int
-    packed: int
-    size: int
-    offset: int
-    data_offset: int = 0
 
 
 class Archive:
@@ -163,6 +151,12 @@ class Archive:
     def _scan(self) -> dict[str, Entry]:
         count, start, end = self._end()
         self._limits.check("entries", count, "The number of entries")
+        own = own_entries(self._view, count, start, end)
+        if own is not None:
+            for entry in own.values():
+                self._limits.check("entry_bytes", entry.size, "The size of an entry")
+            self._limits.check("total_bytes", sum(entry.size for entry in own.values()), "All entries together")
+            return own
         entries: dict[str, Entry] = {}
         twins: set[str] = set()
         position = start
@@ -272,9 +266,8 @@ class Archive:
             name = raw.decode("utf-8" if flags & z.UTF_8 or self._foreign else "ascii")
         except UnicodeDecodeError:
             raise _ambiguous("the name of an entry is no text", at) from None
-        parts = name.split("/")
-        plain = 0 < len(name) <= 255 and not _NO_NAME.search(name) if self._foreign else NAME.fullmatch(name)
-        if not plain or any(part in ("", ".", "..") for part in parts):
+        strange = self._foreign and 0 < len(name) <= 255 and not _NO_NAME.search(name) and leads_nowhere(name)
+        if not strange and not is_plain_name(name):
             raise _ambiguous(f"an entry is called {name!r:.80}", at)
         return name
 

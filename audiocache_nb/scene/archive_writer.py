@@ -99,7 +99,7 @@ class ArchiveWriter:
             raise ValueError(f"two entries {name!r}")
         raw = name.encode("utf-8")
         offset = self._file.tell()
-        self._file.write(_local_header(raw, nbytes, offset))
+        self._file.write(z.local_header(raw, nbytes, offset))
         data_offset = self._file.tell()
         sha, found, count = hashlib.sha256(), 0, 0
         for chunk in chunks:
@@ -154,7 +154,7 @@ class ArchiveWriter:
         start = self._file.tell()
         for name, entry in self._written.items():
             self._listed[name] = self._file.tell()
-            self._file.write(_central_header(entry))
+            self._file.write(z.central_header(entry.name, entry.nbytes, entry.offset, entry.crc))
         size = self._file.tell() - start
         count = len(self._written)
         if count >= z.FULL_16 or size >= z.FULL_32 or start >= z.FULL_32:
@@ -177,54 +177,3 @@ class ArchiveWriter:
         self._file.write(
             z.END.pack(z.END_SIGNATURE, 0, 0, count, count, min(size, z.FULL_32), min(start, z.FULL_32), 0)
         )
-
-
-def _local_header(name: bytes, nbytes: int, offset: int) -> bytes:
-    big = nbytes >= z.FULL_32
-    extra = _zip64(nbytes, nbytes) if big else b""
-    gap = -(offset + z.LOCAL.size + len(name) + len(extra)) % z.ALIGNMENT
-    if gap:
-        gap += z.ALIGNMENT if gap < z.EXTRA.size else 0
-        extra += z.EXTRA.pack(z.PADDING_FIELD, gap - z.EXTRA.size) + bytes(gap - z.EXTRA.size)
-    shown = z.FULL_32 if big else nbytes
-    version = 45 if big else 20
-    fixed = z.LOCAL.pack(
-        z.LOCAL_SIGNATURE, version, _flags(name), z.STORED, 0, z.DATE_1980, 0, shown, shown, len(name), len(extra)
-    )
-    return fixed + name + extra
-
-
-def _central_header(entry: _Written) -> bytes:
-    wide = [value for value in (entry.nbytes, entry.nbytes, entry.offset) if value >= z.FULL_32]
-    extra = _zip64(*wide) if wide else b""
-    shown = min(entry.nbytes, z.FULL_32)
-    version = 45 if entry.nbytes >= z.FULL_32 else 20
-    fixed = z.CENTRAL.pack(
-        z.CENTRAL_SIGNATURE,
-        (z.UNIX << 8) | 45,
-        version,
-        _flags(entry.name),
-        z.STORED,
-        0,
-        z.DATE_1980,
-        entry.crc,
-        shown,
-        shown,
-        len(entry.name),
-        len(extra),
-        0,
-        0,
-        0,
-        z.REGULAR_FILE << 16,
-        min(entry.offset, z.FULL_32),
-    )
-    return fixed + entry.name + extra
-
-
-def _flags(name: bytes) -> int:
-    return 0 if name.isascii() else z.UTF_8
-
-
-def _zip64(*values: int) -> bytes:
-    body = b"".join(value.to_bytes(8, "little") for value in values)
-    return z.EXTRA.pack(z.ZIP64_FIELD, len(body)) + body

@@ -345,10 +345,29 @@ def descriptor_of(plain: Mapping[str, Any]) -> Descriptor:
     ------
     DocumentError
     """
+    # Equal texts of plain values mean equal values of one type: 1, 1.0 and true are three values. A feature
+    # stands in a document wherever it is asked for, and most profiles are the same.
+    text = repr(plain)
+    found = _descriptors.get(text)
+    if found is None:
+        found = _descriptor(plain)
+        if len(_descriptors) >= REMEMBERED:
+            _descriptors.clear()
+        if len(text) <= LONGEST_REMEMBERED:
+            _descriptors[text] = found
+    return found
+
+
+REMEMBERED = 1024
+LONGEST_REMEMBERED = 4096
+_descriptors: dict[str, Descriptor] = {}
+_profiles: dict[str, AnalysisProfile] = {}
+
+
+def _descriptor(plain: Mapping[str, Any]) -> Descriptor:
     try:
-        profile = _profile(_Exactly(plain["profile"]))
         params = unpack(plain.get("params") or {})
-        found = Descriptor(plain["feature"], plain["calculator"], profile, params)
+        found = Descriptor(plain["feature"], plain["calculator"], _profile(plain["profile"]), params)
         hash(found.params)  # a place among the features is found by it
     except (AudioCacheError, TypeError, ValueError) as error:
         raise DocumentError(
@@ -358,20 +377,13 @@ def descriptor_of(plain: Mapping[str, Any]) -> Descriptor:
     return found
 
 
-class _Exactly:
-    """Plain values that are equal only if they are written alike: 1, 1.0 and true are three values."""
-
-    def __init__(self, values: Mapping[str, Any]) -> None:
-        self.values = values
-        self._text = repr(values)
-
-    def __hash__(self) -> int:
-        return hash(self._text)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Exactly) and other._text == self._text
-
-
-@functools.lru_cache(64)
-def _profile(values: _Exactly) -> AnalysisProfile:
-    return AnalysisProfile(**values.values)
+def _profile(values: Mapping[str, Any]) -> AnalysisProfile:
+    text = repr(values)
+    found = _profiles.get(text)
+    if found is None:
+        found = AnalysisProfile(**values)
+        if len(_profiles) >= REMEMBERED:
+            _profiles.clear()
+        if len(text) <= LONGEST_REMEMBERED:
+            _profiles[text] = found
+    return found

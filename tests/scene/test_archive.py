@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audiocache_nb.errors import BundleError, BundleFormatError, BundleIntegrityError, BundleLimitError
-from audiocache_nb.scene import zip_format
+from audiocache_nb.scene import archive_reader, zip_format
 from audiocache_nb.scene.archive_reader import Archive
 from audiocache_nb.scene.archive_writer import ArchiveWriter
 from audiocache_nb.scene.crc import combined
@@ -197,6 +197,39 @@ def test_whatever_bit_is_flipped_nothing_wrong_is_read():
                 continue
             # what is left are times, versions and permissions, which mean nothing here
             assert read == {"a": b"0123456789", "b": b"abc"}
+
+
+def test_what_is_compared_is_what_would_be_taken_apart(monkeypatch):
+    """An archive of our own is compared with what would be written; whatever bit is another one, the outcome stays."""
+    data = written({"manifest.json": b"{}", "a/b.bin": b"abc", "empty": b""})
+    limits = [{}, {"entries": 2}, {"entry_bytes": 2}, {"total_bytes": 4}]
+
+    def outcome(bundle, **limit):
+        try:
+            return Archive(bundle, ImportLimits(**limit)).entries
+        except BundleError as error:
+            return type(error), error.code, error.context.get("limit")
+
+    taken = []
+    compare = archive_reader.own_entries
+    monkeypatch.setattr(archive_reader, "own_entries", lambda *all_: taken.append(compare(*all_)) or taken[-1])
+    flipped = [data[:n] + bytes([data[n] ^ 1 << bit]) + data[n + 1 :] for n in range(len(data)) for bit in range(8)]
+    quick = [outcome(data, **limit) for limit in limits] + [outcome(one) for one in flipped]
+    assert taken[0] == quick[0] == Archive(data).entries
+    monkeypatch.setattr(archive_reader, "own_entries", lambda *_: None)
+    assert quick == [outcome(data, **limit) for limit in limits] + [outcome(one) for one in flipped]
+
+
+@pytest.mark.parametrize("name", ["../x", "/x", "a//b", "a/.", "C:x", "a b", "x" * 121, "ü"])
+def test_names_that_lead_elsewhere_are_refused_although_they_are_written_as_ours_are(name):
+    with pytest.raises(BundleFormatError):
+        Archive(written({name: b""}))
+
+
+@pytest.mark.parametrize("names", [("a", "A"), ("a/b", "a/B")])
+def test_names_that_differ_in_case_only_are_refused_although_they_are_written_as_ours_are(names):
+    with pytest.raises(BundleFormatError, match="two entries"):
+        Archive(written(dict.fromkeys(names, b"")))
 
 
 def test_paths_that_are_no_bundles(tmp_path):
