@@ -31,7 +31,7 @@ Done = Callable[[Item, FeatureTrack], None]
 Failed = Callable[[Item, BaseException], None]
 
 
-class _Output:
+class Output:
     """The rows of one task while they are being written."""
 
     def __init__(self, task: LocalTask, inputs: tuple[Node | Step, ...], outputs: Outputs, peak: float) -> None:
@@ -62,19 +62,23 @@ class _Output:
             run.keep(self.inputs)
             return
         inputs = tuple([run.rows(of, first - task.before, end + task.after) for of in self.inputs])
-        calculator = self._function
+        self.put(inputs, first, end, (task.before, task.after), context)
+
+    def put(self, inputs: tuple[Any, ...], first: int, end: int, spare: tuple[int, int], context: Context) -> None:
+        """Compute the rows ``first .. end - 1`` from inputs that hold so many `spare` rows before and after them."""
+        calculator, scratch = self._function, context.scratch
         if calculator is not None:
-            value = check_rows(calculator.id, calculator.call(inputs, task.state, context), end - first, task.before)
+            value = check_rows(calculator.id, calculator.call(inputs, self.task.state, context), end - first, spare)
             rows = self._allocate(value.shape[1])
-            out = rows.block(first, end, run.scratch)
+            out = rows.block(first, end, scratch)
             out[...] = value
             rows.commit(first, out)
             return
         assert self._rows is not None
-        stored = self._rows.block(first, end, run.scratch)
+        stored = self._rows.block(first, end, scratch)
         out = stored
         if self._storage is not None:
-            out = run.scratch.array("levels to store", stored.shape)
+            out = scratch.array("levels to store", stored.shape)
         self._compute(inputs, out, first, end, context)
         if self._storage is not None:
             self._storage.encode(out, stored)
@@ -142,7 +146,7 @@ class Pass:
         self._start, self._share = start, share
         outputs = outputs or Outputs()
         self._outputs = {
-            id(task): _Output(task, group.program.inputs_of(task), outputs, plan.source.health.peak)
+            id(task): Output(task, group.program.inputs_of(task), outputs, plan.source.health.peak)
             for group in plan.groups
             for task in group.tasks
         }
@@ -212,7 +216,7 @@ class Pass:
                 # the rows it can write now that it could not write before this batch
                 self._compute(output, run, max(first, start - task.after), min(end, stop - task.after))
 
-    def _compute(self, output: _Output, run: Run, start: int, stop: int) -> None:
+    def _compute(self, output: Output, run: Run, start: int, stop: int) -> None:
         source = self.plan.source
         began_s = time.perf_counter()
         context = Context(

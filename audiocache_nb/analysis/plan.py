@@ -206,7 +206,7 @@ def _tempo_text(tempo: Any) -> str:
 
 @dataclasses.dataclass(eq=False)
 class LocalTask:
-    """A local calculator in a plan; it receives frames `before` and `after` those it writes."""
+    """A local calculator at work; it receives frames `before` and `after` those it writes."""
 
     item: Item
     layout: Layout
@@ -321,12 +321,12 @@ def make_plan(
     groups: dict[tuple[int, Framing], Group] = {}
     for item in _with_dependencies(list(items), find, plan.given):
         calculator = item.calculator
-        if not calculator.is_local:
+        if not calculator.is_in_pass:
             plan.whole.append(item)
             continue
         try:
             heard = heard_by(source, item)
-            task = _local_task(heard, item)
+            task = local_task(heard, item, calculator.layout(heard, item.descriptor.used_profile, item.params))
         except BaseException as problem:  # a user's calculator may raise anything
             plan.broken.append((item, problem))
             continue
@@ -378,9 +378,9 @@ def layout_of(source: AudioSource, item: Item) -> Layout:
     return item.calculator.layout(heard, profile, item.params)
 
 
-def _local_task(source: AudioSource, item: Item) -> LocalTask:
+def local_task(source: AudioSource, item: Item, layout: Layout) -> LocalTask:
+    """The task of a local calculator on a recording at the sample rate that it wants."""
     calculator, profile = item.calculator, item.descriptor.used_profile
-    layout = calculator.layout(source, profile, item.params)
     steps = calculator.steps(source, profile, item.params)
     for step in steps:
         if framing_of(step) != layout.framing or isinstance(step, (Mono, Channels)):

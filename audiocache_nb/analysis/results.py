@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from audiocache_nb.analysis.control import Control
 from audiocache_nb.analysis.plan import Item
-from audiocache_nb.errors import CalculatorContractError, CalculatorError
+from audiocache_nb.errors import CalculatorContractError, CalculatorError, Cancelled, IngestError
 from audiocache_nb.features.calculator import Layout
 from audiocache_nb.features.track import Events, FeatureTrack, Global, Matrix, StoredRows
 
@@ -128,6 +130,61 @@ def _track(
             "numpy": np.__version__,
         },
     )
+
+
+def needed_by(item: Item, known: Mapping[str, FeatureTrack]) -> tuple[FeatureTrack, ...]:
+    """What an item is computed from, in the order of its dependencies.
+
+    Parameters
+    ----------
+    known : mapping of str to FeatureTrack
+        By key.
+
+    Raises
+    ------
+    CalculatorError
+        If something is not there: its own computation failed.
+    """
+    for dependency in item.dependencies:
+        if dependency.key not in known:
+            raise CalculatorError(
+                f"{item.calculator.id} needs {dependency.descriptor}, which could not be computed.",
+                hint="Look at that feature's own error first.",
+            )
+    return tuple(known[dependency.key] for dependency in item.dependencies)
+
+
+class NamedErrors:
+    """Whatever a calculator raises within is a `CalculatorError`, except that a job may be cancelled.
+
+    A class of its own, because one made of a generator lets a `StopIteration` through as it is.
+
+    Parameters
+    ----------
+    item : Item
+    control : Control
+
+    Raises
+    ------
+    Cancelled
+        If the job was cancelled.
+    IngestError
+        If the audio could not be read: that is not the calculator's fault.
+    CalculatorError
+    """
+
+    def __init__(self, item: Item, control: Control) -> None:
+        self._item, self._control = item, control
+
+    def __enter__(self) -> None:
+        """Nothing is needed before."""
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if error is None or isinstance(error, IngestError):
+            return
+        if isinstance(error, Cancelled) and self._control.cancelled:
+            return
+        raise as_calculator_error(self._item, error) from error
 
 
 def as_calculator_error(item: Item, error: BaseException) -> CalculatorError:

@@ -8,7 +8,9 @@ import queue
 import threading
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
+from audiocache_nb.analysis.derived import DerivedRows
 from audiocache_nb.analysis.engine import Done, Failed, Pass
 from audiocache_nb.analysis.jobs import Job
 from audiocache_nb.analysis.plan import Item, Plan, heard_by, make_plan
@@ -16,7 +18,10 @@ from audiocache_nb.analysis.results import as_calculator_error
 from audiocache_nb.analysis.segments import Focus
 from audiocache_nb.analysis.wholes import WholeSignal, run_whole
 from audiocache_nb.errors import AudioCacheError, Cancelled, IngestError
-from audiocache_nb.features.track import FeatureTrack
+from audiocache_nb.features.track import FeatureTrack, Growing
+
+if TYPE_CHECKING:
+    from audiocache_nb.audio.source import AudioSource
 
 GRACE_S = 2.0
 POLL_S = 0.05
@@ -75,7 +80,12 @@ def _pass_share(plan: Plan) -> float:
 
 def _focus(job: Job, plan: Plan) -> Focus:
     """What is looked at, in samples of the pass."""
-    ratio = plan.source.sample_rate / job.source.sample_rate
+    return _focus_at(job, plan.source)
+
+
+def _focus_at(job: Job, heard: AudioSource) -> Focus:
+    """What is looked at, in samples of the recording at the rate at which it is heard."""
+    ratio = heard.sample_rate / job.source.sample_rate
 
     def scaled() -> tuple[int, int] | None:
         span = job.focus()
@@ -151,6 +161,7 @@ class Wholes:
         self._todo = list(plan.whole)
         self._open = {item.key for item in plan.whole}  # not done and not failed
         self._parts: dict[str, float] = {}
+        self._rows: dict[str, DerivedRows] = {}  # what is being computed block by block
         self._lock = threading.Lock()
         self._results: queue.SimpleQueue[tuple[Item, FeatureTrack | BaseException]] = queue.SimpleQueue()
 
@@ -171,6 +182,13 @@ class Wholes:
         ------
         Cancelled
         """
+        self._job.growing = self._growing
+        try:
+            return self._run(threads)
+        finally:
+            self._job.growing = lambda _key: None
+
+    def _run(self, threads: int) -> list[threading.Thread]:
         workers: list[threading.Thread] = []
         running, cancelled = 0, False
         while (self._todo or running) and not cancelled:
@@ -186,6 +204,7 @@ class Wholes:
                 continue
             running -= 1
             self._open.discard(item.key)
+            self._rows.pop(item.key, None)
             if isinstance(result, Cancelled):
                 cancelled = True
             elif isinstance(result, BaseException):
@@ -210,10 +229,28 @@ class Wholes:
     def _compute(self, item: Item) -> None:
         job, report = self._job, functools.partial(self._report, item)
         try:
-            signal = self._signals[heard_by(job.source, item).sample_rate]
+            heard = heard_by(job.source, item)
+            if item.calculator.is_local:
+                rows = self._rows[item.key] = DerivedRows(
+                    job.source,
+                    item,
+                    self._known,
+                    job.control,
+                    report=report,
+                    outputs=job.outputs,
+                    focus=_focus_at(job, heard),
+                )
+                self._results.put((item, rows.run()))
+                return
+            signal = self._signals[heard.sample_rate]
             self._results.put((item, run_whole(signal, job.source, item, job.control, report, self._known)))
         except BaseException as error:
             self._results.put((item, error))
+
+    def _growing(self, key: str) -> Growing | None:
+        """A result while it is being computed; None if nothing of it is there yet, or it comes as a whole."""
+        rows = self._rows.get(key)
+        return None if rows is None else rows.growing()
 
     def _report(self, item: Item, value: float) -> None:
         try:

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from audiocache_nb.analysis.context import Context
 from audiocache_nb.analysis.control import Control
 from audiocache_nb.analysis.plan import Item, heard_by, layout_of
-from audiocache_nb.analysis.results import as_calculator_error, seal, seal_result
+from audiocache_nb.analysis.results import NamedErrors, needed_by, seal, seal_result
 from audiocache_nb.analysis.segments import mix, read_into
 from audiocache_nb.analysis.shared import batch_frames
-from audiocache_nb.errors import CalculatorContractError, CalculatorError, Cancelled, IngestError
+from audiocache_nb.errors import CalculatorContractError
 from audiocache_nb.features.framing import Framing
 from audiocache_nb.features.function import FunctionCalculator, check_rows
 from audiocache_nb.features.scratch import Scratch
@@ -146,10 +146,10 @@ def run_whole(
         For whatever else goes wrong.
     """
     began_s = time.perf_counter()
-    try:
+    with NamedErrors(item, control):
         heard = heard_by(source, item)
         calculator, profile = item.calculator, item.descriptor.used_profile
-        needed = tuple(_known(item, dependency, known) for dependency in item.dependencies)
+        needed = needed_by(item, known)
         layout = layout_of(source, item)
         count = layout.framing.frame_count(heard.frames)
         context = Context(
@@ -173,24 +173,6 @@ def run_whole(
             rows = check_rows(calculator.id, value, count)
             return seal(heard, item, layout.with_width(rows.shape[1]), rows, seconds)
         return seal(heard, item, layout, _checked(calculator.id, value, (count, *layout.tail), layout.dtype), seconds)
-    except Cancelled as error:
-        if control.cancelled:
-            raise
-        raise as_calculator_error(item, error) from error
-    except IngestError:
-        raise  # not the calculator's fault
-    except BaseException as error:
-        raise as_calculator_error(item, error) from error
-
-
-def _known(item: Item, dependency: Item, known: Mapping[str, FeatureTrack]) -> FeatureTrack:
-    found = known.get(dependency.key)
-    if found is None:
-        raise CalculatorError(
-            f"{item.calculator.id} needs {dependency.descriptor}, which could not be computed.",
-            hint="Look at that feature's own error first.",
-        )
-    return found
 
 
 def _checked(name: str, value: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:

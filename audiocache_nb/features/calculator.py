@@ -26,7 +26,10 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Local:
-    """A frame depends on its own samples and on `halo_frames` frames on either side."""
+    """A frame depends on its own input and on that of at most `halo_frames` frames on either side.
+
+    The input is what the recording holds in a frame or, of a calculator of features, their rows.
+    """
 
     halo_frames: int = 0
 
@@ -132,6 +135,7 @@ class Calculator(abc.ABC):
     inputs : str or tuple of str
         ``"samples"``, ``"channels"``, ``"frames"``, ``"spectrum"`` or names of features.
     locality : Local or Whole
+        How far around it a frame looks, with the default parameters.
     parameters : Schema
         The calculator's own parameters.
     depends_on_tempo : bool
@@ -211,7 +215,10 @@ class Calculator(abc.ABC):
         return None
 
     def halo(self, profile: AnalysisProfile, params: Mapping[str, Any]) -> tuple[int, int]:
-        """How many frames before and after the rows it writes `compute` also receives."""
+        """How many frames before and after the rows it writes `compute` also receives.
+
+        Of features only the rows that there are: fewer at the beginning and at the end of the recording.
+        """
         frames = self.locality.halo_frames if isinstance(self.locality, Local) else 0
         return frames, frames
 
@@ -224,11 +231,18 @@ class Calculator(abc.ABC):
 
         The inputs are read-only and are reused after the call: keep no reference to them. May be
         called from several threads at once, for different frames.
+
+        Parameters
+        ----------
+        inputs : tuple
+            The results of `steps` for the frames of `out` and the halo. Of a calculator of features, one
+            FeatureTrack for each dependency that holds just the rows of these frames, the first of `out` being row
+            ``min(before, context.first_frame)``; dependencies without frames come as they are.
         """
         raise NotImplementedError(f"{self.id} is not local")
 
     def compute_whole(self, inputs: tuple[Any, ...], state: Any, context: ComputeContext) -> Any:
-        """All of the result at once; calculators that declare `whole` or dependencies have this.
+        """All of the result at once; calculators that declare `whole` have this.
 
         Parameters
         ----------
@@ -258,11 +272,22 @@ class Calculator(abc.ABC):
 
     @property
     def is_local(self) -> bool:
-        """Whether frames can be computed block by block from the audio alone."""
+        """Whether frames can be computed block by block, from the audio or from other features."""
         return isinstance(self.locality, Local)
 
+    @property
+    def locality_text(self) -> str:
+        """How far around it a frame looks: ``local(4)``, ``whole``."""
+        locality = self.locality if self.is_local else whole
+        return f"local({locality.halo_frames})" if isinstance(locality, Local) else "whole"
+
+    @property
+    def is_in_pass(self) -> bool:
+        """Whether frames are computed block by block from the audio alone, in one pass with others."""
+        return self.is_local and not self.is_derived
+
     def __repr__(self) -> str:
-        return f"<Calculator {self.id} v{self.version_text} of {self.feature!r}>"
+        return f"<Calculator {self.id} v{self.version_text} of {self.feature!r}, {self.locality_text}>"
 
 
 def bin_frequencies(sample_rate: float, fft_size: int) -> NDArray[np.float64]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
+    from audiocache_nb.features.calculator import Calculator
     from audiocache_nb.features.track import FeatureTrack
 
 _AXIS_UNITS = {"frame": "s", "event": "s", "bin": "Hz"}
@@ -90,6 +92,32 @@ def to_pandas(track: FeatureTrack) -> pd.DataFrame:
         rows, index=pandas.Index(track.times_s, name="time_s"), columns=columns, copy=True
     )
     table.attrs = _attributes(track)
+    return table
+
+
+def calculators_to_pandas(calculators: Iterable[Calculator]) -> pd.DataFrame:
+    """Calculators as a table, one row each, indexed by id; see `Registry.to_pandas`.
+
+    Raises
+    ------
+    MissingPackageError
+        If pandas is not installed.
+    """
+    pandas: Any = package("pandas")
+    rows = [
+        {
+            "id": one.id,
+            "feature": one.feature,
+            "label": one.title,
+            "unit": one.unit,
+            "version": one.version_text,
+            "inputs": one.inputs if isinstance(one.inputs, str) else ", ".join(one.inputs),
+            "locality": one.locality_text,
+            "parameters": ", ".join(one.parameters),
+        }
+        for one in calculators
+    ]
+    table: pd.DataFrame = pandas.DataFrame(rows).set_index("id")
     return table
 
 

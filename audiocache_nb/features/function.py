@@ -83,6 +83,7 @@ class FunctionCalculator(Calculator):
                 "version is a whole number, or None for 'the code is the version'.",
                 hint="Leave it out, or count it up with every change.",
             )
+        cut = not features or isinstance(locality, Local)
         if locality is None:
             locality = Local() if inputs in ("frames", "spectrum") or features else Whole()
         if not isinstance(locality, (Local, Whole)):
@@ -119,6 +120,7 @@ class FunctionCalculator(Calculator):
         self.__doc__ = function.__doc__
         declared = [list(names_of_inputs) if features else inputs, repr(locality), unit, fill_value, self.declared_axes]
         self._declared = digest(declared)
+        self._is_cut = bool(cut)
         self._code: tuple[Fingerprint, str] | None = None
 
     @property
@@ -191,7 +193,8 @@ class FunctionCalculator(Calculator):
 
     @property
     def is_local(self) -> bool:
-        return isinstance(self.locality, Local) and not self.features
+        """As of any calculator; of features, only what declares it itself is called for some rows at a time."""
+        return isinstance(self.locality, Local) and self._is_cut
 
     def compute_whole(self, inputs: tuple[Any, ...], state: Any, context: ComputeContext) -> Any:
         """Call the function; features arrive as their data, several of them as a tuple or as one argument each."""
@@ -205,7 +208,7 @@ class FunctionCalculator(Calculator):
 
     def call(self, inputs: tuple[NDArray[Any], ...], state: Any, context: ComputeContext) -> Any:
         """The function's own result."""
-        return self._call((inputs[0],), state, context)
+        return self.compute_whole(inputs, state, context) if self.features else self._call(inputs[:1], state, context)
 
     def _call(self, values: tuple[Any, ...], state: Any, context: ComputeContext) -> Any:
         extra = {"ctx": context} if self._wants_context else {}
@@ -241,8 +244,13 @@ def _positional(signature: inspect.Signature) -> int:
     return sum(one.name != "ctx" for one in needed)
 
 
-def check_rows(name: str, value: Any, rows: int, halo: int = 0) -> NDArray[np.float32]:
+def check_rows(name: str, value: Any, rows: int, spare: tuple[int, int] = (0, 0)) -> NDArray[np.float32]:
     """The rows that a function returned, as float32 [shape=(rows, width)].
+
+    Parameters
+    ----------
+    spare : (int, int)
+        How many rows before and after these it was given as well, and may return.
 
     Raises
     ------
@@ -267,8 +275,8 @@ def check_rows(name: str, value: Any, rows: int, halo: int = 0) -> NDArray[np.fl
         raise CalculatorContractError(
             f"{name} returned {value.dtype} of shape {value.shape}, not {want}.", hint="Return one row per frame."
         )
-    if halo and len(value) == rows + 2 * halo:
-        value = value[halo : halo + rows]
+    if len(value) == rows + sum(spare):
+        value = value[spare[0] : spare[0] + rows]
     if len(value) != rows:
         raise CalculatorContractError(
             f"{name} returned {len(value)} rows for {rows} frames.", hint=f"Return {want}.", rows=len(value)

@@ -17,6 +17,8 @@ from audiocache_nb.features.profile import AnalysisProfile
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
+    import pandas as pd
+
     from audiocache_nb.features.function import FunctionCalculator
 
 SHORT_NAMES = {"mel": "melspectrogram"}
@@ -133,6 +135,19 @@ class Registry:
 
     def _all(self) -> dict[str, Calculator]:
         return {**self._builtin, **self._plugins, **self._own}
+
+    def to_pandas(self) -> pd.DataFrame:
+        """All calculators as a table, one row each, indexed by id (needs pandas).
+
+        The columns are the feature, label, unit, version, inputs, locality (``local(halo_frames)`` or ``whole``) and
+        names of the parameters.
+        """
+        from audiocache_nb.features.export import calculators_to_pandas
+
+        return calculators_to_pandas(self.list())
+
+    def __repr__(self) -> str:
+        return f"<{len(self.list())} calculators; .list() and .to_pandas() show them>"
 
     def __iter__(self) -> Iterator[Calculator]:
         return iter(self.list())
@@ -345,13 +360,16 @@ def calculator(
         None: the code is the version, an edit makes the results stale.
     inputs : {"frames", "spectrum", "samples", "channels"}, or names of features
         What the first argument receives: frames [shape=(n, window)], magnitudes [shape=(n, bins)],
-        the mono mix [shape=(m,)], all channels [shape=(m, channels)], or the finished data of a
+        the mono mix [shape=(m,)], all channels [shape=(m, channels)], or the rows of a
         feature [shape=(n, ...)]; of several features, given as a tuple of names, a tuple of arrays.
     id : str, optional
         Default: the feature.
     locality : acn.local(halo_frames) or acn.whole, optional
         Default: local for frames, spectrum and features, whole for samples and channels. What returns
-        `Events`, a `Global` or a `Matrix` is whole.
+        `Events`, a `Global` or a `Matrix` is whole. What declares that it is local is called for some frames at a
+        time, with so many neighbours on either side, and returns as many rows as it received, or those without
+        the neighbours. Beyond the ends of the recording frames are silent; of features there are no rows there.
+        A function of features that declares nothing receives all rows at once.
     depends_on_tempo : bool
         Whether ``ctx.tempo`` is read; only then does the tempo map enter the key.
     fill_value : float, optional

@@ -157,6 +157,12 @@ class FeatureTrack:
         end = min(max(first, end), self.frame_count)
         return found[first:end] if isinstance(found, np.ndarray) else found.read(first, end)
 
+    def part(self, first: int, end: int) -> FeatureTrack:
+        """The same track with the rows ``first <= k < end`` only, as far as it has them; only these are read."""
+        first = min(max(0, first), self.frame_count)
+        start_seconds = self.start_seconds + first * self.hop_seconds
+        return dataclasses.replace(self, data=self.rows(first, end), start_seconds=start_seconds)
+
     @property
     def shape(self) -> tuple[int, ...]:
         """Shape of `data`."""

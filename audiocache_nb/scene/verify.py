@@ -138,7 +138,7 @@ def _of_source(
             verdicts[slot] = ("not checked", "something else would be computed now")
         else:
             items[slot] = item
-    local = {slot: item for slot, item in items.items() if item.calculator.is_local}
+    local = {slot: item for slot, item in items.items() if item.calculator.is_in_pass}
     whole = {slot: item for slot, item in items.items() if slot not in local}
     seconds = sum(end - first for first, end in spans) / source.sample_rate
     proof = f"{len(spans)} excerpt{'' if len(spans) == 1 else 's'} of {seconds:.3g} s in all, computed again"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import time
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from audiocache_nb.analysis.context import Context
 from audiocache_nb.analysis.control import Control
+from audiocache_nb.analysis.derived import parts_of
 from audiocache_nb.analysis.plan import Item, layout_of, make_item
 from audiocache_nb.analysis.segments import SEGMENT_SAMPLES
 from audiocache_nb.audio.ingest import load
@@ -153,6 +155,11 @@ class Bench:
         """The grid of the result."""
         return self.layout.framing
 
+    @property
+    def width(self) -> int:
+        """Values of the widest row that goes in or comes out of a calculator of features."""
+        return max(math.prod(self.layout.tail), *(track.width for track in self.needed()))
+
     # --- by hand ------------------------------------------------------------------------------
 
     def call(
@@ -163,7 +170,7 @@ class Bench:
         cancel_at: int | None = None,
         needed: tuple[FeatureTrack, ...] | None = None,
     ) -> Call:
-        """Call the calculator once; a local one for the frames ``first .. end - 1``.
+        """Call the calculator once; a local one for the frames ``first .. end - 1``, with what the engine gives it.
 
         Parameters
         ----------
@@ -181,7 +188,12 @@ class Bench:
         """
         end = self.count if end is None else end
         local = self.calculator.is_local
-        inputs = self._inputs(first, end) if local else self._whole_inputs(needed)
+        spare = (self.before, self.after) if local else (0, 0)
+        if local and self.item.dependencies:
+            given = self.needed() if needed is None else needed
+            inputs, spare = parts_of(given, first, end, self.before, self.after)
+        else:
+            inputs = self._inputs(first, end) if local else self._whole_inputs(needed)
         copies = tuple(_copied(one) for one in inputs)
         watch = Watch(
             Control(),
@@ -200,7 +212,7 @@ class Bench:
             otherwise = np.geterr() != handled
         ended_s = now_s()
         wrote = any(not np.array_equal(numbers_of(a), numbers_of(b)) for a, b in zip(inputs, copies, strict=True))
-        rows = rows_of_result(self.calculator, raw, self.layout, end - first, (self.before, self.after))
+        rows = rows_of_result(self.calculator, raw, self.layout, end - first, spare)
         return Call(raw, rows, copies, wrote, otherwise, watch, began_s, ended_s)
 
     def _compute(self, inputs: tuple[Any, ...], rows: int, watch: Watch) -> Any:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from audiocache_nb.analysis.derived import block_rows
 from audiocache_nb.analysis.shared import batch_frames
 from audiocache_nb.errors import Cancelled
 from audiocache_nb.features.function import FunctionCalculator
@@ -125,13 +126,18 @@ def looks(case: Case) -> None:
 
 
 def _timed_bench(case: Case, seconds: float) -> Bench:
-    if case.calculator.is_local:
-        n = case.samples_for(batch_frames(case.main.framing))
-    else:
-        n = int(seconds * case.sample_rate)
+    local = case.calculator.is_local
+    n = case.samples_for(_rows_at_once(case.main)) if local else int(seconds * case.sample_rate)
     bench = case.bench(lively(n, 2, case.sample_rate))
     bench.needed()
     return bench
+
+
+def _rows_at_once(bench: Bench) -> int:
+    """Rows of one call of a local calculator by the engine."""
+    if bench.item.dependencies:
+        return block_rows(bench.width, bench.before + bench.after)
+    return batch_frames(bench.framing)
 
 
 def cancelling(case: Case) -> None:

@@ -19,6 +19,7 @@ from audiocache_nb.testing.cases import Case
 from audiocache_nb.testing.values import differing_rows, same
 
 FAR_FRAMES = 600
+FAR_FROM_ENDS = (*range(1, 33), 48, 64, 96, 128, 192)
 THREADS = 3
 MAX_HOPS = 16
 OWN_INPUT = (
@@ -65,12 +66,17 @@ def _reach(case: Case, frames: int) -> tuple[int, int]:
     """Frames before and after a row that it depends on: what changes when only they do."""
     bench = case.bench(case.sound(frames, seed=1))
     base = bench.call().rows
-    swap = _swap_features if bench.item.dependencies else _swap_samples
+    places = {len(base) // 2, len(base) // 3}
+    if bench.item.dependencies:  # what has rows of features instead of silence around it may look further at the ends
+        near = {bench.before, bench.before + 1, bench.after, bench.after + 1, *(FAR_FROM_ENDS if frames else ())}
+        places |= near | {len(base) - one for one in near}
     before = after = 0
     # loud noise moves what looks for the largest, faint noise what looks for the smallest
     noise = np.random.default_rng(2).uniform(-0.95, 0.95, bench.samples.shape).astype(np.float32)
-    for other in (noise, noise * np.float32(0.001)):
-        for j in {len(base) // 2, len(base) // 3}:
+    for samples in (noise, noise * np.float32(0.001)):
+        other = case.bench(samples)
+        swap = _swap_features if bench.item.dependencies else _swap_samples
+        for j in places:
             if not 0 < j < len(base):
                 continue
             changed = np.flatnonzero(differing_rows(base[:j], swap(case, bench, j, other, later=True)[:j]))
@@ -80,29 +86,30 @@ def _reach(case: Case, frames: int) -> tuple[int, int]:
     return before, after
 
 
-def _swap_samples(case: Case, bench: Bench, j: int, other: NDArray[np.float32], *, later: bool) -> NDArray[Any]:
+def _swap_samples(case: Case, bench: Bench, j: int, other: Bench, *, later: bool) -> NDArray[Any]:
     """The rows when all sound is replaced that is in none of the frames before `j`, or from `j` on."""
     samples = bench.samples.copy()
     if later:
         start = max(0, bench.framing.end_sample(j - 1))
-        samples[start:] = other[start:]
+        samples[start:] = other.samples[start:]
     else:
         end = max(0, bench.framing.first_sample(j))
-        samples[:end] = other[:end]
+        samples[:end] = other.samples[:end]
     return case.bench(samples).call().rows
 
 
-def _swap_features(case: Case, bench: Bench, j: int, other: NDArray[np.float32], *, later: bool) -> NDArray[Any]:
+def _swap_features(_case: Case, bench: Bench, j: int, other: Bench, *, later: bool) -> NDArray[Any]:
     """The rows when the features it is derived from are others from row `j` on, or before."""
     rows = slice(j, None) if later else slice(j)
 
     def joined(own: FeatureTrack, foreign: FeatureTrack) -> FeatureTrack:
+        if not own.is_framewise:
+            return own
         data = own.data.copy()
         data[rows] = foreign.data[rows]
         return dataclasses.replace(own, data=data)
 
-    foreign = case.bench(other).needed()
-    needed = tuple(joined(*pair) for pair in zip(bench.needed(), foreign, strict=True))
+    needed = tuple(joined(*pair) for pair in zip(bench.needed(), other.needed(), strict=True))
     return bench.call(needed=needed).rows
 
 

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audiocache_nb.analysis.control import Control
+from audiocache_nb.analysis.derived import DerivedRows
 from audiocache_nb.analysis.engine import Pass
-from audiocache_nb.analysis.plan import Item, make_plan
+from audiocache_nb.analysis.plan import Item, heard_by, layout_of, make_plan
 from audiocache_nb.analysis.segments import SEGMENT_SAMPLES
 from audiocache_nb.analysis.wholes import WholeSignal, run_whole
 from audiocache_nb.audio.source import AudioSource, BlockReader
@@ -17,7 +18,7 @@ from audiocache_nb.features.track import FeatureTrack
 
 
 def by_engine(source: AudioSource, wanted: Item, *, size: int = SEGMENT_SAMPLES, threads: int = 1) -> FeatureTrack:
-    """Compute one item, and what it depends on before."""
+    """Compute one item, and what it depends on before, both in pieces of so many samples."""
     tracks: dict[str, FeatureTrack] = {}
     control = Control()
 
@@ -45,8 +46,18 @@ def by_engine(source: AudioSource, wanted: Item, *, size: int = SEGMENT_SAMPLES,
             work.close()
     signal = WholeSignal(source, control)
     for item in plan.whole:
-        done(item, run_whole(signal, source, item, control, lambda _value: None, tracks))
+        if item.calculator.is_local:
+            rows = _rows_of(source, item, size)
+            done(item, DerivedRows(source, item, tracks, control, rows=rows).run())
+        else:
+            done(item, run_whole(signal, source, item, control, lambda _value: None, tracks))
     return tracks[wanted.key]
+
+
+def _rows_of(source: AudioSource, item: Item, size: int) -> int:
+    """The rows that begin within so many samples."""
+    heard, framing = heard_by(source, item), layout_of(source, item).framing
+    return max(1, int(size * heard.sample_rate / source.sample_rate / framing.hop_samples))
 
 
 class _PieceReader:

@@ -74,7 +74,7 @@ def estimate(
     nbytes = 0
     for item in todo.values():
         calculator = item.calculator
-        local = calculator.is_local
+        local = calculator.is_in_pass
         seconds = costs.estimate(calculator.id, calculator.version_text, source.duration, local=local)
         shared, after = (shared + seconds, after) if local else (shared, after + seconds)
         nbytes += _bytes(source, item) or 0

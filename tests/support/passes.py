@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from audiocache_nb.analysis.control import Control, Progress
+from audiocache_nb.analysis.derived import DerivedRows
 from audiocache_nb.analysis.engine import Pass
 from audiocache_nb.analysis.jobs import Job
 from audiocache_nb.analysis.outputs import Outputs
@@ -95,7 +96,7 @@ def item_of(
     """What a job computes."""
     calculator = BUILTIN.get(wanted) if isinstance(wanted, str) else wanted
     descriptor = Descriptor(calculator.feature, calculator.id, profile, params)
-    return make_item(source, descriptor, calculator)
+    return make_item(source, descriptor, calculator, registry=BUILTIN)
 
 
 @dataclasses.dataclass
@@ -118,11 +119,22 @@ def analyse(
     size: int | None = None,
     threads: int = 1,
     outputs: Outputs | None = None,
+    rows: int | None = None,
 ) -> Outcome:
-    """Compute features as a job does: one pass, then the calculators that need everything."""
+    """Compute features as a job does: one pass, then those made of features, and those that need everything.
+
+    Parameters
+    ----------
+    size : int, optional
+        Samples of a segment.
+    rows : int, optional
+        Rows of a block of what is made of features.
+    """
     outcome, control = Outcome({}, {}), Control()
+    known: dict[str, FeatureTrack] = {}
 
     def done(item: Item, track: FeatureTrack) -> None:
+        known[item.key] = track
         outcome.tracks[item.calculator.id] = track
 
     def failed(item: Item, error: BaseException) -> None:
@@ -146,7 +158,10 @@ def analyse(
     signal = WholeSignal(source, control)
     for item in plan.whole:
         try:
-            done(item, run_whole(signal, source, item, control, lambda value: None))
+            if item.calculator.is_local:
+                done(item, DerivedRows(source, item, known, control, outputs=outputs, rows=rows).run())
+            else:
+                done(item, run_whole(signal, source, item, control, lambda value: None, known))
         except Exception as error:
             failed(item, error)
     return outcome

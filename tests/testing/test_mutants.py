@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from support.passes import made_of
 
+from audiocache_nb.features.builtin.delta import Delta
 from audiocache_nb.features.calculator import Calculator, Layout, local, whole
 from audiocache_nb.features.framing import Framing
 from audiocache_nb.features.parameters import Parameter, Range, Schema
@@ -326,6 +327,48 @@ def events_of_frames(frames):
     return Events([])
 
 
+def of_the_loudest(rms):
+    """Level, of the loudest there is."""
+    return rms / max(rms.max(initial=0), 1e-9)
+
+
+def counts_rows(rms):
+    """Level, the further from the first row received."""
+    return rms * np.arange(len(rms))[:, None]
+
+
+def falls(rms):
+    """Level less that of two rows later."""
+    return rms - np.concatenate([rms[2:], rms[-2:]])[: len(rms)]
+
+
+class ShortSighted(Delta):
+    """A slope that says nothing of the fits at both ends."""
+
+    id = feature = "short-sighted"
+
+    def halo(self, profile, params):
+        return params["width"] // 2, params["width"] // 2
+
+
+class OneSided(Delta):
+    """A slope that takes what it receives before its rows to be none of theirs."""
+
+    id = feature = "one-sided"
+
+    def compute(self, inputs, out, state, context):
+        super().compute((inputs[0].part(min(8, context.first_frame), inputs[0].frame_count),), out, state, Start())
+
+
+class Start:
+    """A context that is always at the beginning."""
+
+    first_frame = 0
+
+    def checkpoint(self):
+        """Nobody cancels."""
+
+
 def fades(frames, *, ctx):
     """Largest sample, less the later it is."""
     return np.abs(frames).max(axis=1) * np.exp(-ctx.times_s)
@@ -500,6 +543,11 @@ MUTANTS = {
     "three before": (three_before, "neighbours", "3 before and 0 after it, and declared are 0", r"acn\.local\(3\)"),
     "one of two": (one_of_two, "neighbours", "2 before and 2 after it, and declared are 1 and 1", r"acn\.local\(2\)"),
     "normalised": (normalised, "neighbours", "as far as was looked", r"acn\.whole"),
+    "of the loudest": (of_the_loudest, "neighbours", "as far as was looked", r"acn\.whole"),
+    "falls": (falls, "neighbours", "0 before and 2 after it, and declared are 0 and 0", r"acn\.local\(2\)"),
+    "short-sighted": (ShortSighted, "neighbours", "8 before and 8 after it, and declared are 4", r"acn\.local\(8\)"),
+    "counts rows": (counts_rows, "cutting", r"another row \d+ when .* are computed alone", "its own input"),
+    "one-sided": (OneSided, "cutting", r"another row \d+ when .* are computed alone", "its own input"),
     "events of frames": (events_of_frames, "neighbours", "a Events, which is not rows", r"acn\.whole"),
     "fades": (fades, "shift", r"row \d+ is not row \d+ when the sound comes 1 hop later", "where in the recording"),
     "back and forth": (back_and_forth, "progress", r"0\.4 after 0\.5", "from 0 to 1"),
@@ -524,6 +572,9 @@ OPTIONS = {
     "complex": {"inputs": "spectrum"},
     "wants stereo": {"inputs": "channels"},
     "one of two": {"locality": local(1)},
+    "of the loudest": {"inputs": "rms", "locality": local(1)},
+    "falls": {"inputs": "rms", "locality": local()},
+    "counts rows": {"inputs": "rms", "locality": local()},
 }
 OF_SAMPLES = {
     "wants samples", "wants a window", "late events", "unnamed events", "uneven events", "endless value",

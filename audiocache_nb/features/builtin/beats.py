@@ -43,6 +43,7 @@ class Beats(Derived):
     id = "beats"
     feature = "beats"
     label = "Beats"
+    version = 2
     inputs = ("onset_strength", "tempo")
     gain = "invariant"
     parameters = Schema(

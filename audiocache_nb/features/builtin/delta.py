@@ -11,14 +11,12 @@ from numpy.typing import NDArray
 
 from audiocache_nb.errors import InvalidParameterError
 from audiocache_nb.features.builtin.derived import table_of
-from audiocache_nb.features.calculator import AudioFacts, Calculator, ComputeContext, Layout, whole
+from audiocache_nb.features.calculator import AudioFacts, Calculator, ComputeContext, Layout, local
 from audiocache_nb.features.descriptor import Descriptor
 from audiocache_nb.features.framing import Framing
 from audiocache_nb.features.parameters import Parameter, Schema
 from audiocache_nb.features.profile import AnalysisProfile
 from audiocache_nb.features.steps import Step
-
-BLOCK_FRAMES = 4096
 
 
 class Delta(Calculator):
@@ -31,8 +29,10 @@ class Delta(Calculator):
 
     Agrees with ``librosa.feature.delta(data, width=width, order=order)`` (``mode="interp"``). Where a
     feature has fewer frames than `width`, all of them make one fit (librosa refuses); with `order`
-    frames or fewer the result is 0, as it is where nothing changes. A frame depends on ``width // 2``
-    frames on either side, in the middle; computed from the finished feature, not from the audio.
+    frames or fewer the result is 0, as it is where nothing changes.
+
+    Local with a halo of ``width - 1`` frames: one depends on ``width // 2`` frames on either side, but
+    the very first and last on the `width` frames at that end. Blocks of any size give exactly the same numbers.
 
     Source: A. Savitzky and M. J. E. Golay, "Smoothing and differentiation of data by simplified least
     squares procedures", Analytical Chemistry 36, 1964.
@@ -43,7 +43,7 @@ class Delta(Calculator):
     label = "Delta"
     version = 1
     inputs = ()
-    locality = whole
+    locality = local(8)
     parameters = Schema(
         Parameter("of", str, "mfcc", description="The feature whose change is asked for; any framewise one."),
         Parameter("width", int, 9, minimum=3, maximum=255, description="Frames of a fit; an odd number."),
@@ -77,36 +77,43 @@ class Delta(Calculator):
     def steps(self, audio: AudioFacts, profile: AnalysisProfile, params: Mapping[str, Any]) -> tuple[Step, ...]:
         return ()
 
-    def compute_whole(self, inputs: tuple[Any, ...], state: Any, context: ComputeContext) -> NDArray[np.float32]:
-        track, width, order = inputs[0], state["width"], state["order"]
-        values = table_of(track)
-        width = min(width, len(values) - 1 + len(values) % 2)
-        out = np.zeros(values.shape, np.float32)
-        if width > order:
-            _middle(values, out, width, order, context)
-            reach = width // 2
-            out[:reach] = _ends(values[:width], order)[:reach]
-            out[len(out) - reach :] = _ends(values[len(values) - width :], order)[-reach:]
-        return out.reshape(track.data.shape)
+    def halo(self, profile: AnalysisProfile, params: Mapping[str, Any]) -> tuple[int, int]:
+        return params["width"] - 1, params["width"] - 1
+
+    def compute(self, inputs: tuple[Any, ...], out: NDArray[Any], state: Any, context: ComputeContext) -> None:
+        values, changes = table_of(inputs[0]), out.reshape(len(out), -1)
+        first = min(state["width"] - 1, context.first_frame)
+        width, order = min(state["width"], len(values) - 1 + len(values) % 2), state["order"]
+        if width <= order:
+            out.fill(0)
+            return
+        # A row less than this from an end of what is here is as close to that of the recording.
+        reach, end = width // 2, first + len(out)
+        low, high = max(first, reach), min(end, len(values) - reach)
+        if low < high:
+            changes[low - first : high - first] = _middle(values, low, high, width, order, context)
+        if first < reach:
+            stop = min(end, reach)
+            changes[: stop - first] = _ends(values[:width], order)[first:stop]
+        start = max(first, len(values) - reach)
+        if start < end:
+            at = len(values) - width
+            changes[start - first :] = _ends(values[at:], order)[start - at : end - at]
 
 
 def _middle(
-    values: NDArray[np.floating], out: NDArray[np.float32], width: int, order: int, context: ComputeContext
-) -> None:
-    """The rows that have a whole fit around them, block by block in float64."""
+    values: NDArray[np.floating], first: int, end: int, width: int, order: int, context: ComputeContext
+) -> NDArray[np.float64]:
+    """The rows ``first .. end - 1``, which have a whole fit around them."""
     from scipy.signal import savgol_coeffs
 
-    weights = savgol_coeffs(width, order, deriv=order, use="dot")
-    reach, last = width // 2, len(values) - width // 2
-    for start in range(reach, last, BLOCK_FRAMES):
+    reach = width // 2
+    middle = values[first:end].astype(np.float64)  # differences to it: what does not change is exactly 0
+    total = np.zeros(middle.shape)
+    for n, weight in enumerate(savgol_coeffs(width, order, deriv=order, use="dot")):
         context.checkpoint()
-        stop = min(last, start + BLOCK_FRAMES)
-        middle = values[start:stop].astype(np.float64)  # differences to it: what does not change is exactly 0
-        total = np.zeros(middle.shape)
-        for n, weight in enumerate(weights):
-            total += weight * (values[start - reach + n : stop - reach + n] - middle)
-        out[start:stop] = total
-        context.progress(stop / last)
+        total += weight * (values[first - reach + n : end - reach + n] - middle)
+    return total
 
 
 def _ends(values: NDArray[np.floating], order: int) -> NDArray[np.float64]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audiocache_nb.errors import InvalidParameterError
-from audiocache_nb.features.calculator import AudioFacts, Calculator, Layout, whole
+from audiocache_nb.features.calculator import AudioFacts, Calculator, Layout, Locality, whole
 from audiocache_nb.features.descriptor import Descriptor
 from audiocache_nb.features.framing import Framing
 from audiocache_nb.features.profile import AnalysisProfile
@@ -25,7 +25,7 @@ class Derived(Calculator):
     """
 
     inputs: tuple[str, ...] = ()
-    locality = whole
+    locality: Locality = whole
     version = 1
 
     def used_profile(self, profile: AnalysisProfile) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from audiocache_nb.features.builtin.channels import channel_names
 from audiocache_nb.features.builtin.kweighting import channel_weights, sections
-from audiocache_nb.features.calculator import AudioFacts, Calculator, ComputeContext, Layout, local, whole
+from audiocache_nb.features.calculator import AudioFacts, Calculator, ComputeContext, Layout, Locality, local, whole
 from audiocache_nb.features.descriptor import Descriptor
 from audiocache_nb.features.framing import Framing
 from audiocache_nb.features.profile import AnalysisProfile
@@ -97,7 +97,7 @@ class _FromPower(Calculator):
     unit = "LUFS"
     version = 1
     inputs = ("loudness.power",)
-    locality = whole
+    locality: Locality = whole
     fill_value = FLOOR_LUFS
 
     def used_profile(self, profile: AnalysisProfile) -> dict[str, Any]:
@@ -122,7 +122,8 @@ class Loudness(_FromPower):
     known every weight is 1. The recording counts as silent outside, so that the first and last
     windows read less; a live meter shows these numbers half a window later.
 
-    Silence reads -120 LUFS, the fill value and the lowest number. Needs all of ``loudness.power``.
+    Silence reads -120 LUFS, the fill value and the lowest number. Local with a halo of 1.5 s, 15 frames of
+    ``loudness.power``. Blocks of any size give exactly the same numbers.
 
     Source: ITU-R BS.1770-5 (2023); EBU Tech 3341 (2023), section 2.
     """
@@ -130,6 +131,7 @@ class Loudness(_FromPower):
     id = "loudness"
     feature = "loudness"
     label = "Loudness"
+    locality = local(SHORT_TERM // 2)
     gain = "decibels"
 
     def layout(self, audio: AudioFacts, profile: AnalysisProfile, params: Mapping[str, Any]) -> Layout:
@@ -143,15 +145,15 @@ class Loudness(_FromPower):
             axis_coords={"window": np.array(["momentary", "short-term"])},
         )
 
-    def compute_whole(self, inputs: tuple[Any, ...], state: Any, context: ComputeContext) -> NDArray[np.float64]:
-        power = inputs[0].data.astype(np.float64).mean(axis=2) @ state
-        count = 1 + context.audio_frames // context.hop_size if context.audio_frames else 0
-        out = np.empty((count, 2))
-        if count:
-            for n, steps in enumerate((MOMENTARY, SHORT_TERM)):
-                padded = np.concatenate([np.zeros(steps // 2), power, np.zeros(steps)])
-                out[:, n] = to_lufs(sliding_mean(padded, steps)[:count])
-        return out
+    def halo(self, profile: AnalysisProfile, params: Mapping[str, Any]) -> tuple[int, int]:
+        return SHORT_TERM // 2, SHORT_TERM // 2 - 1
+
+    def compute(self, inputs: tuple[Any, ...], out: NDArray[Any], state: Any, context: ComputeContext) -> None:
+        first = min(SHORT_TERM // 2, context.first_frame)
+        power = (inputs[0].values().astype(np.float64).mean(axis=2) * state).sum(axis=1)
+        for n, steps in enumerate((MOMENTARY, SHORT_TERM)):
+            padded = np.concatenate([np.zeros(steps // 2), power, np.zeros(steps)])  # silent outside
+            out[:, n] = to_lufs(sliding_mean(padded, steps)[first : first + len(out)])
 
 
 class IntegratedLoudness(_FromPower):

@@ -88,6 +88,7 @@ class TempoCurve(Derived):
     feature = "tempo.curve"
     label = "Tempo over time"
     unit = "BPM"
+    version = 2
     inputs = ("onset_strength",)
     gain = "invariant"
     parameters = Schema(

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audiocache_nb.features.builtin.derived import Derived, curve_of
-from audiocache_nb.features.calculator import AudioFacts, ComputeContext, Layout, window_values
+from audiocache_nb.features.calculator import AudioFacts, ComputeContext, Layout, local, window_values
 from audiocache_nb.features.parameters import Parameter, Schema
 from audiocache_nb.features.profile import AnalysisProfile
+from audiocache_nb.features.steps import ROW_GROUP
 from audiocache_nb.features.track import Global
 
 BLOCK_VALUES = 1 << 18
@@ -28,8 +29,10 @@ class Tempogram(Derived):
     tempo of ``60 / s`` beats per minute; the lags [s] are the coordinates of the second axis.
 
     Agrees with ``librosa.feature.tempogram(onset_envelope=o, win_length=window)`` to 1e-5 of the maximum.
-    Where nothing happens within half a window the row is 0. A row depends on half a window of frames on
-    either side; computed from the finished ``onset_strength``.
+    Where nothing happens within half a window the row is 0.
+
+    Local with a halo of half a window, in frames of ``onset_strength``. Blocks of any size give exactly the same
+    numbers.
 
     Source: P. Grosche, M. Müller and F. Kurth, "Cyclic tempogram - a mid-level tempo representation for
     music signals", ICASSP 2010.
@@ -39,6 +42,8 @@ class Tempogram(Derived):
     feature = "tempogram"
     label = "Tempogram"
     inputs = ("onset_strength",)
+    version = 2
+    locality = local(192)
     gain = "invariant"
     parameters = Schema(
         Parameter("window", int, 384, minimum=2, maximum=8192, description="Frames of the window and number of lags."),
@@ -55,17 +60,18 @@ class Tempogram(Derived):
             axis_coords={"lag": lags_s},
         )
 
-    def compute_whole(self, inputs: tuple[Any, ...], state: Any, context: ComputeContext) -> NDArray[np.float32]:
+    def halo(self, profile: AnalysisProfile, params: Mapping[str, Any]) -> tuple[int, int]:
+        return params["window"] // 2, (params["window"] - 1) // 2
+
+    def compute(self, inputs: tuple[Any, ...], out: NDArray[Any], state: Any, context: ComputeContext) -> None:
         from scipy.fft import irfft
 
-        strength, window = curve_of(inputs[0]), state["window"]
-        out = np.empty((len(strength), window), np.float32)
-        for start, power in local_spectra(strength.astype(np.float32), window):
+        window = state["window"]
+        first = min(window // 2, context.first_frame)
+        strength = curve_of(inputs[0]).astype(np.float32)
+        for start, count, power in _whole_groups(strength, window, first, first + len(out)):
             context.checkpoint()
-            rows = out[start : start + len(power)]
-            rows[:] = irfft(power, axis=1)[:, :window]
-            context.progress((start + len(rows)) / len(out))
-        return out
+            out[start - first :][:count] = irfft(power, axis=1)[:count, :window]
 
 
 class Tempo(Derived):
@@ -86,6 +92,7 @@ class Tempo(Derived):
     feature = "tempo"
     label = "Tempo"
     unit = "BPM"
+    version = 2
     inputs = ("onset_strength",)
     gain = "invariant"
     parameters = Schema(
@@ -141,28 +148,47 @@ def local_spectra(strength: NDArray[Any], window: int, every: int = 1) -> Iterat
         Number of the first row.
     power : ndarray [shape=(rows, bins)]
     """
+    for start, count, power in _whole_groups(strength, window, 0, len(strength), every):
+        yield start, power[:count]
+
+
+def _whole_groups(
+    strength: NDArray[Any], window: int, first: int, end: int, every: int = 1
+) -> Iterator[tuple[int, int, NDArray[Any]]]:
+    """As `local_spectra`, of the frames ``first .. end - 1``.
+
+    Yields
+    ------
+    start, count : int
+        Number of the first row, and how many there are.
+    power : ndarray [shape=(rows, bins)]
+        Further rows fill it up to whole groups: transforms take several at once, which round otherwise than
+        single ones do, and with groups the numbers do not depend on how many rows are asked for.
+    """
     from scipy.fft import next_fast_len, rfft
 
-    if not len(strength):
+    if end <= first:
         return
     padded = np.pad(strength, window // 2, mode="linear_ramp", end_values=0)
-    frames = np.lib.stride_tricks.sliding_window_view(padded, window)[: len(strength) : every]
+    frames = np.lib.stride_tricks.sliding_window_view(padded, window)[first:end:every]
     taper = window_values("hann", window, periodic=True).astype(strength.dtype)
-    size = next_fast_len(2 * window - 1, real=True)
-    rows = max(1, BLOCK_VALUES // size)
+    size = 2 * next_fast_len(window, real=True)  # even, as the inverse takes it to be
+    rows = max(1, BLOCK_VALUES // size // ROW_GROUP) * ROW_GROUP
     for start in range(0, len(frames), rows):
-        spectrum = rfft(frames[start : start + rows] * taper, size, axis=1)
+        count = min(rows, len(frames) - start)
+        tapered = np.empty((-(-count // ROW_GROUP) * ROW_GROUP, window), strength.dtype)
+        np.multiply(frames[start : start + count], taper, out=tapered[:count])
+        tapered[count:] = 0
+        spectrum = rfft(tapered, size, axis=1)
         power = spectrum.real**2 + spectrum.imag**2
         energy = _energy(power, size)
         power *= np.where(energy > TINY, 1 / np.maximum(energy, TINY), 0)
-        yield start, power
+        yield first + start, count, power
 
 
 def _energy(power: NDArray[Any], size: int) -> NDArray[Any]:
-    """The autocorrelation at lag 0 [shape=(rows, 1)]."""
-    total = 2 * power.sum(axis=1, keepdims=True) - power[:, :1]
-    if size % 2 == 0:
-        total -= power[:, -1:]
+    """The autocorrelation at lag 0 [shape=(rows, 1)]; `size` is even."""
+    total = 2 * power.sum(axis=1, keepdims=True) - power[:, :1] - power[:, -1:]
     return np.asarray(total / size)
 
 

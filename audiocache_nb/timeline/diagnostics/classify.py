@@ -50,7 +50,7 @@ def diagnose(
                 todo.setdefault(slot.profile_id, []).append(item)
                 calculator = item.calculator
                 seconds = timeline.costs.estimate(
-                    calculator.id, calculator.version_text, state.source.duration, local=calculator.is_local
+                    calculator.id, calculator.version_text, state.source.duration, local=calculator.is_in_pass
                 )
                 row = dataclasses.replace(row, cost_s=seconds)
         rows.append(row)

@@ -10,7 +10,7 @@ import hypothesis.strategies as st
 import numpy as np
 import pytest
 from hypothesis import example, given, settings
-from support.families import BUILTIN, compute, compute_all
+from support.families import BUILTIN, compute_all
 from support.passes import analyse, held, noise, streamed
 
 from audiocache_nb.audio import examples
@@ -56,7 +56,11 @@ def test_it_says_what_it_is(one):
     laws = {one.gain} if isinstance(one.gain, str) else set(one.gain)
     assert laws <= set(LAWS)
     assert (laws == {""}) == (one.id in NO_LAW)
-    if not one.is_local:
+    if one.is_local:
+        assert one.locality_text in repr(one)
+        assert max(one.halo(AnalysisProfile(), one.parameters.effective({}))) == one.locality.halo_frames
+        assert one.is_in_pass or "halo" in said
+    else:
         assert re.search(r"[Nn]eeds all of|computed from the finished|depends on the whole", said)
     for parameter in one.parameters.values():
         assert parameter.description.endswith((".", ")")), parameter.name
@@ -99,17 +103,18 @@ def assert_same(name: str, want: np.ndarray, found: np.ndarray) -> None:
     rate=st.sampled_from([8000, 22050, 44100]),
     framing=st.sampled_from([(2048, 512), (1000, 300), (512, 128), (256, 300)]),
     size=st.integers(600, 20_000),
+    rows=st.integers(1, 300),
     piece=st.integers(100, 40_000),
     cut=st.tuples(st.floats(0, 1), st.floats(0, 1)),
 )
-@example(n=30_000, channels=2, rate=44100, framing=(2048, 512), size=513, piece=999, cut=(0.3, 0.7))
-@example(n=20_000, channels=1, rate=8000, framing=(1000, 300), size=3001, piece=1 << 16, cut=(0.0, 0.1))
-def test_any_block_any_start_and_any_split_give_the_same_numbers(n, channels, rate, framing, size, piece, cut):
+@example(n=30_000, channels=2, rate=44100, framing=(2048, 512), size=513, rows=1, piece=999, cut=(0.3, 0.7))
+@example(n=20_000, channels=1, rate=8000, framing=(1000, 300), size=3001, rows=17, piece=1 << 16, cut=(0.0, 0.1))
+def test_any_block_any_start_and_any_split_give_the_same_numbers(n, channels, rate, framing, size, rows, piece, cut):
     samples = lively(n, channels, rate)
     profile = AnalysisProfile(window_size=framing[0], hop_size=framing[1])
     names = [one.id for one in LOCAL]
     whole = analyse(held(samples, rate), names, profile, size=1 << 20)
-    pieces = analyse(streamed(samples, rate, piece=piece), names, profile, size=size)
+    pieces = analyse(streamed(samples, rate, piece=piece), names, profile, size=size, rows=rows)
     for name in names:
         want = whole.data(name)
         assert_same(name, want, pieces.data(name))
@@ -199,7 +204,7 @@ def test_a_hop_later_everything_is_a_hop_later():
     hop = 512
     later = np.concatenate([np.zeros(hop, np.float32), samples])
     one, other = (compute_all(held(values, rate), WHOLE) for values in (samples, later))
-    for name in ("onsets", "f0.pyin", "delta"):
+    for name in ("onsets", "f0.pyin"):
         a, b = one[name], other[name]
         if a.format == "events":  # but for the first, where what is nothing new before may be so after silence
             start_s = a.times_s[0]
@@ -211,11 +216,6 @@ def test_a_hop_later_everything_is_a_hop_later():
         assert same.mean() > 0.97, name
     for name in ("tempo", "loudness.integrated", "voice.quality"):
         np.testing.assert_allclose(other[name].data, one[name].data, rtol=0.02, atol=0.01, err_msg=name)
-    # a window of 384 frames knows what is half of that away
-    samples, rate = examples.load("drum-loop")
-    later = np.concatenate([np.zeros((hop, *samples.shape[1:]), np.float32), samples])
-    a, b = (compute(held(values, rate), "tempogram").data for values in (samples, later))
-    np.testing.assert_allclose(b[201:-200], a[200 : len(b) - 201], atol=1e-5)
 
 
 @pytest.mark.parametrize("peak", [1e15, 1e30, 3e38])
@@ -228,4 +228,4 @@ def test_samples_beyond_all_measure_give_finite_numbers_or_an_error_that_says_so
         if error is None:
             assert np.isfinite(found.tracks[one.id].data).all(), one.id
         else:
-            assert "peaks at" in error.hint, one.id
+            assert ("peaks at" if one.is_in_pass else "that feature's own error") in error.hint, one.id

@@ -75,7 +75,7 @@ def test_peaks_are_picked_as_librosa_does(seed):
 
 
 @pytest.mark.parametrize("name", PIECES)
-@pytest.mark.parametrize("window", [384, 100, 101])
+@pytest.mark.parametrize("window", [384, 100, 101, 63])  # the last of which an odd transform would do for
 def test_the_tempogram_is_that_of_librosa(name, window):
     source = source_of(name)
     want = librosa.feature.tempogram(onset_envelope=strength_of(source), win_length=window).T
@@ -90,6 +90,16 @@ def test_the_tempo_is_that_of_librosa(name, start_bpm):
     source = source_of(name)
     want = librosa.feature.tempo(onset_envelope=strength_of(source), sr=source.sample_rate, start_bpm=start_bpm)
     found = named(compute(source, "tempo", start_bpm=start_bpm, interpolate=False))
+    assert found["bpm"] == pytest.approx(want[0], rel=1e-6)
+    assert 0 < found["strength"] <= 1
+
+
+@pytest.mark.parametrize("frames", [62, 63, 113, 250])
+def test_the_tempo_is_that_of_librosa_in_windows_of_any_length(frames):
+    source = source_of("drum-loop")
+    window_s = (frames + 0.5) * 512 / source.sample_rate
+    want = librosa.feature.tempo(onset_envelope=strength_of(source), sr=source.sample_rate, ac_size=window_s)
+    found = named(compute(source, "tempo", window_s=window_s, interpolate=False))
     assert found["bpm"] == pytest.approx(want[0], rel=1e-6)
     assert 0 < found["strength"] <= 1
 
