@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -20,12 +21,13 @@ from audiocache_nb.analysis.segments import Focus, Segment, SegmentReader, segme
 from audiocache_nb.analysis.shared import Run, batch_frames
 from audiocache_nb.errors import CalculatorContractError, Cancelled
 from audiocache_nb.features.function import FunctionCalculator, check_rows
-from audiocache_nb.features.steps import Step
+from audiocache_nb.features.steps import ROW_GROUP, Step
 from audiocache_nb.features.track import FeatureTrack, Growing, StoredRows
 
 if TYPE_CHECKING:
     from audiocache_nb.audio.source import AudioSource
 
+FEW_FRAMES = ROW_GROUP
 SANE_PEAK = 1e12  # full scale is 1; far beyond it single precision overflows, whatever a calculator promises
 Done = Callable[[Item, FeatureTrack], None]
 Failed = Callable[[Item, BaseException], None]
@@ -206,10 +208,11 @@ class Pass:
         first = framing.first_frame_at(segment.first)
         end = count if segment.is_last else min(count, framing.first_frame_at(segment.end))
         run = Run(segment, framing, memory, group.program)
-        for start, stop in _batches(first, end, group.before, group.after, batch_frames(framing)):
+        size = batch_frames(framing, group.program)
+        for start, stop in _batches(first, end, group.before, group.after, size):
             self.control.checkpoint()
             run.advance(start, stop)
-            for task in group.tasks:
+            for task in group.program.tasks:
                 output = self._outputs[id(task)]
                 if output.error is not None or stop <= first - task.before or start >= end + task.after:
                     continue
@@ -276,12 +279,17 @@ class Pass:
 
 
 def _batches(first: int, end: int, before: int, after: int, size: int) -> Iterator[tuple[int, int]]:
-    """The frames ``first - before .. end + after - 1`` in batches, of which some end at `first` and at `end`.
+    """The frames ``first - before .. end + after - 1`` in batches.
 
-    So those that only serve as neighbours are apart from the others and cost nothing to who needs none.
+    Many that only serve as neighbours are in batches of their own, and so cost nothing to who needs none.
     """
     if first >= end:
         return
-    for low, high in ((first - before, first), (first, end), (end, end + after)):
-        for start in range(low, high, size):
-            yield start, min(start + size, high)
+    low = first - before if before <= FEW_FRAMES else first
+    high = end + after if after <= FEW_FRAMES else end
+    parts = [(low, high, max(1, -(-(end - first) // size)))]
+    parts.insert(0, (first - before, low, -(-(low - first + before) // size)))
+    parts.append((high, end + after, -(-(end + after - high) // size)))
+    for start, stop, count in parts:
+        edges = [start + (stop - start) * k // count for k in range(count)] + [stop]
+        yield from itertools.pairwise(edges)

@@ -27,9 +27,11 @@ class Node:
         How many rows some calculator still needs from batches before.
     passing : bool
         Whether its rows are bulky and one other step alone takes them, so that a few at a time are enough.
+    over : Node or None
+        The input in whose place its rows are written, since nobody reads that one afterwards.
     """
 
-    __slots__ = ("inputs", "kept", "number", "passing", "step")
+    __slots__ = ("inputs", "kept", "number", "over", "passing", "step")
 
     def __init__(self, number: int, step: RowStep, inputs: tuple[Node | Step, ...]) -> None:
         self.number = number
@@ -37,6 +39,7 @@ class Node:
         self.inputs = inputs
         self.kept = 0
         self.passing = False
+        self.over: Node | None = None
 
     @property
     def in_pieces(self) -> bool:
@@ -45,9 +48,19 @@ class Node:
 
 
 class Program:
-    """The nodes of a group, and for each task what it receives."""
+    """The nodes of a group, and for each task what it receives.
+
+    Attributes
+    ----------
+    nodes : list of Node
+    tasks : list of LocalTask
+        In the order in which they are worked on: who reads what is later written over comes first.
+    bulky : int
+        How many arrays of bulky rows there are at a time.
+    """
 
     def __init__(self, tasks: Iterable[LocalTask]) -> None:
+        tasks = list(tasks)
         self.nodes: list[Node] = []
         self._known: dict[Step, Node] = {}
         self._inputs: dict[int, tuple[Node | Step, ...]] = {}
@@ -60,7 +73,41 @@ class Program:
         wanted = {id(node) for inputs in self._inputs.values() for node in inputs}
         uses = Counter(id(of) for node in self.nodes for of in node.inputs)
         for node in self.nodes:
-            node.passing = node.step.bulky and id(node) not in wanted and uses[id(node)] == 1
+            node.passing = node.step.passes and id(node) not in wanted and uses[id(node)] == 1
+        self.tasks = sorted(tasks, key=self._order)
+        self._write_over()
+        self.bulky = sum(node.step.bulky and not node.passing and node.over is None for node in self.nodes)
+
+    def _order(self, task: LocalTask) -> tuple[int, int]:
+        """By the stage of what it reads, and of those of one stage first who reads more of the stage before."""
+        stages = sorted(map(_stage, self._inputs[id(task)]), reverse=True)
+        last = stages[0] if stages else 0
+        return last, -max((stage for stage in stages if stage < last), default=-1)
+
+    def _write_over(self) -> None:
+        """Find the steps that are made after everybody else has read their input."""
+        reads: list[tuple[Node | None, Node]] = []  # who reads what, in the order of work; None: a calculator
+        made: set[Node] = set()
+
+        def make(node: Node) -> None:
+            if node not in made:
+                made.add(node)
+                inputs = [of for of in node.inputs if isinstance(of, Node)]
+                for of in inputs:
+                    make(of)
+                reads.extend((node, of) for of in inputs)
+
+        for task in self.tasks:
+            taken = [of for of in self._inputs[id(task)] if isinstance(of, Node)]
+            for of in taken:
+                make(of)
+            reads.extend((None, of) for of in taken)
+        last = {read: reader for reader, read in reads}
+        for node in self.nodes:
+            if node.step.in_place and not (node.kept or node.passing):
+                first = node.inputs[0]
+                if isinstance(first, Node) and not first.passing and last[first] is node:
+                    node.over = first
 
     def inputs_of(self, task: LocalTask) -> tuple[Node | Step, ...]:
         """The task's steps, nodes where they are row steps."""
@@ -77,6 +124,13 @@ class Program:
         return node
 
 
+def _stage(of: Node | Step) -> int:
+    """How many times something may have been written over before this is made."""
+    if not isinstance(of, Node):
+        return 0
+    return max(map(_stage, of.inputs), default=0) + of.step.in_place
+
+
 class NodeScratch(Scratch):
     """The memory of one node and one thread; rows kept from the batch before fit in front of its result."""
 
@@ -86,11 +140,22 @@ class NodeScratch(Scratch):
         self._rows = np.zeros(0, np.float32)
         self._result: NDArray[Any] | None = None
         self._first, self._total = 0, 0
+        self._lent: NDArray[Any] | None = None
+
+    def written_over(self, rows: NDArray[Any], inputs: tuple[NDArray[Any], ...]) -> NDArray[Any]:
+        """The node's result, in `rows`, which its input lies in."""
+        self._lent = rows
+        try:
+            return self._node.step.compute(inputs, self)
+        finally:
+            self._lent = None
 
     def array(self, name: Any, shape: tuple[int, ...], dtype: DTypeLike = np.float32) -> NDArray[Any]:
         """As of any scratch, but a step's own result has room in front of it."""
         if name is not self._node.step or dtype is not np.float32:
             return super().array(name, shape, dtype)
+        if self._lent is not None and self._lent.shape == shape:
+            return self._lent
         width = 1
         for length in shape[1:]:
             width *= length

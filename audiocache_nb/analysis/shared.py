@@ -8,20 +8,25 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from audiocache_nb.analysis.program import Memory, Node, Program
+from audiocache_nb.analysis.program import Memory, Node, NodeScratch, Program
 from audiocache_nb.analysis.segments import Segment
 from audiocache_nb.features.framing import Framing
 from audiocache_nb.features.scratch import Scratch
 from audiocache_nb.features.steps import ROW_GROUP, Frames, Mono, Span, Step
 
 BATCH_SAMPLES = 1 << 19
-PIECE_FRAMES = 3 * ROW_GROUP
+PIECE_FRAMES = 6 * ROW_GROUP
 MAX_BATCH_FRAMES = 4096
 
 
-def batch_frames(framing: Framing) -> int:
-    """Frames per run, so that one block of them stays in the processor's cache."""
-    return max(1, min(MAX_BATCH_FRAMES, BATCH_SAMPLES // max(framing.window_samples, int(framing.hop_samples))))
+def batch_frames(framing: Framing, program: Program | None = None) -> int:
+    """Frames per run, so that one block of them stays in the processor's cache.
+
+    The more there are, the less often threads have to wait for one another. Twice as many where but one array of
+    the bulky ones is in memory at a time.
+    """
+    samples = BATCH_SAMPLES * (2 if program is not None and program.bulky == 1 else 1)
+    return max(1, min(MAX_BATCH_FRAMES, samples // max(framing.window_samples, int(framing.hop_samples))))
 
 
 class Run:
@@ -44,6 +49,8 @@ class Run:
         self._kept = [node for node in program.nodes if node.kept]
         self._made: list[NDArray[Any] | None] = [None] * len(program.nodes)
         self._tails: dict[int, NDArray[Any]] = {}
+        self._next_tails: dict[int, NDArray[Any]] = {}
+        self._gone: set[int] = set()
         self.first = self.end = 0
 
     @property
@@ -53,12 +60,11 @@ class Run:
 
     def advance(self, first: int, end: int) -> None:
         """Go on to the frames ``first .. end - 1``, which follow those of the last batch."""
-        self._tails = {
-            node.number: made[-node.kept :].copy()
-            for node in self._kept
-            if (made := self._made[node.number]) is not None
-        }
+        for node in self._kept:
+            self._keep_tail(node)
+        self._tails, self._next_tails = self._next_tails, {}
         self._made = [None] * len(self._nodes)
+        self._gone.clear()
         self.first, self.end = first, end
 
     def keep(self, inputs: Iterable[Node | Step]) -> None:
@@ -94,8 +100,11 @@ class Run:
         """All rows there are of a step: those kept and those of the batch."""
         made = self._made[node.number]
         if made is None:
-            scratch = self._memory.of(node)
-            if node.in_pieces and self.end > self.first:
+            # What has been written over lies in memory that is another's now.
+            scratch = self._memory.of(node) if node.number not in self._gone else NodeScratch(node)
+            if node.over is not None and node.over.number not in self._gone:
+                made = self._written_over(node, node.over, scratch)
+            elif node.in_pieces and self.end > self.first:
                 made = scratch.gathered(self._pieces(node), self.end - self.first)
             else:
                 made = node.step.compute(self._inputs(node, self.first, self.end), scratch)
@@ -106,6 +115,21 @@ class Run:
             made.flags.writeable = False
             self._made[node.number] = made
         return made
+
+    def _written_over(self, node: Node, over: Node, scratch: NodeScratch) -> NDArray[Any]:
+        """A step's rows in the place of those of its input, which nobody needs any more."""
+        inputs = (self.rows(over, self.first, self.end),)
+        self._keep_tail(over)
+        rows = inputs[0].view()
+        rows.flags.writeable = True
+        self._made[over.number] = None
+        self._gone.add(over.number)
+        return scratch.written_over(rows, inputs)
+
+    def _keep_tail(self, node: Node) -> None:
+        made = self._made[node.number]
+        if made is not None and node.kept:
+            self._next_tails[node.number] = made[-node.kept :].copy()
 
     def _inputs(self, node: Node, first: int, end: int) -> tuple[NDArray[Any], ...]:
         """What a step takes for these frames; what only passes through is made now and not kept."""

@@ -39,11 +39,17 @@ class RowStep(Step, abc.ABC):
     Attributes
     ----------
     bulky : bool
-        Whether its rows are so big that they are best taken while they are in the processor's cache.
+        Whether its rows are so big that they are counted.
+    passes : bool
+        Whether they are best taken while they are in the processor's cache.
+    in_place : bool
+        Whether it may write them over those of its one input.
     """
 
     __slots__ = ()
     bulky: ClassVar[bool] = False
+    passes: ClassVar[bool] = False
+    in_place: ClassVar[bool] = False
 
     @abc.abstractmethod
     def compute(self, inputs: tuple[NDArray[Any], ...], scratch: Scratch) -> NDArray[Any]:
@@ -105,6 +111,7 @@ class Spectrum(RowStep):
     """
 
     bulky: ClassVar[bool] = True
+    passes: ClassVar[bool] = True
     framing: Framing
     window: str
     periodic: bool
@@ -135,6 +142,7 @@ class Magnitude(RowStep):
     """``|X|`` of a spectrum, float32 [shape=(frames, bins)]."""
 
     bulky: ClassVar[bool] = True
+    passes: ClassVar[bool] = True
     of: Spectrum
 
     @property
@@ -149,6 +157,8 @@ class Magnitude(RowStep):
 class Power(RowStep):
     """``|X|^2`` of a spectrum, float32 [shape=(frames, bins)]."""
 
+    bulky: ClassVar[bool] = True
+    in_place: ClassVar[bool] = True
     of: Spectrum
 
     @property

@@ -2,38 +2,19 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from audiocache_nb.features.builtin.products import row_sums
-from audiocache_nb.features.builtin.spectra import SpectralCalculator, spectrum_of
+from audiocache_nb.features.builtin.products import row_energies
+from audiocache_nb.features.builtin.spectra import Energy, SpectralCalculator, clamp_low, magnitude_of
 from audiocache_nb.features.calculator import AudioFacts, ComputeContext, Local
 from audiocache_nb.features.profile import AnalysisProfile
-from audiocache_nb.features.scratch import Scratch
-from audiocache_nb.features.steps import Magnitude, Power, RowStep, Spectrum, Step
+from audiocache_nb.features.steps import Step
 
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class UnitMagnitude(RowStep):
-    """Magnitudes with a sum of squares of 1; zeros for silence, float32 [shape=(frames, bins)]."""
-
-    of: Spectrum
-
-    @property
-    def inputs(self) -> tuple[Step, ...]:
-        return Magnitude(self.of), Power(self.of)
-
-    def compute(self, inputs: tuple[NDArray[Any], ...], scratch: Scratch) -> NDArray[Any]:
-        magnitude, power = inputs
-        norm = np.sqrt(row_sums(power))
-        inverse = np.divide(1, norm, out=np.zeros_like(norm), where=norm > 0)
-        out = scratch.array(self, magnitude.shape)
-        np.multiply(magnitude, inverse, out=out)
-        return out
+BLOCK_ROWS = 128
 
 
 class Flux(SpectralCalculator):
@@ -54,15 +35,25 @@ class Flux(SpectralCalculator):
         return 1, 0
 
     def steps(self, audio: AudioFacts, profile: AnalysisProfile, params: Mapping[str, Any]) -> tuple[Step, ...]:
-        return (UnitMagnitude(spectrum_of(profile)),)
+        magnitude = magnitude_of(profile)
+        return Energy(magnitude), magnitude
 
     def compute(self, inputs: tuple[NDArray[Any], ...], out: NDArray[Any], state: Any, context: ComputeContext) -> None:
-        unit = inputs[0]
-        rise = context.scratch.array("temporary", (len(out), unit.shape[1]))
-        np.subtract(unit[1:], unit[:-1], out=rise)
-        np.clip(rise, np.float32(0), np.float32(1), out=rise)
-        np.square(rise, out=rise)
-        np.sqrt(row_sums(rise), out=out)
+        energy, magnitude = inputs
+        norm = np.sqrt(energy)
+        inverse = np.divide(1, norm, out=np.zeros_like(norm), where=norm > 0)
+        # N[t] - N[t-1] times the norm of the frame t, so that only one of the two has to be scaled
+        ratio = norm[1:] * inverse[:-1]
+        for start in range(0, len(out), BLOCK_ROWS):
+            part = slice(start, start + BLOCK_ROWS)
+            before = magnitude[:-1][part]
+            rise = np.multiply(before, ratio[part], out=context.scratch.array("temporary", before.shape))
+            np.subtract(magnitude[1:][part], rise, out=rise)
+            clamp_low(rise, 0, rise)
+            row_energies(rise, out[part])
+        np.sqrt(out, out=out)
+        out *= inverse[1:]
+        np.minimum(out, 1, out=out)
         if context.first_frame == 0:
             out[:1] = 0
 

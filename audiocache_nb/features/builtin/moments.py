@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from audiocache_nb.features.builtin.products import row_products
 from audiocache_nb.features.builtin.shape import Mass, highest_hz
-from audiocache_nb.features.builtin.spectra import LogMagnitude, SpectralCalculator, magnitude_of, spectrum_of
+from audiocache_nb.features.builtin.spectra import LogPower, SpectralCalculator, magnitude_of, power_of
 from audiocache_nb.features.calculator import AudioFacts, ComputeContext
 from audiocache_nb.features.profile import AnalysisProfile
 from audiocache_nb.features.steps import Step
@@ -52,7 +52,7 @@ class Moments(SpectralCalculator):
 
     def steps(self, audio: AudioFacts, profile: AnalysisProfile, params: Mapping[str, Any]) -> tuple[Step, ...]:
         magnitude = magnitude_of(profile)
-        return magnitude, Mass(magnitude), LogMagnitude(spectrum_of(profile))
+        return magnitude, Mass(magnitude), LogPower(power_of(profile))
 
     def prepare(self, audio: AudioFacts, profile: AnalysisProfile, params: Mapping[str, Any]) -> float:
         return highest_hz(audio, profile)
@@ -80,8 +80,8 @@ class Moments(SpectralCalculator):
         above = sums.astype(np.float64)
         out[:, 3] = (above[:, 0] - harmonic * magnitude[:, 0]) / np.maximum(above[:, 1], 1e-30)
         # 0 log 0 = 0
-        bits = np.clip(decades, np.float32(-45), np.float32(np.inf), out=weighted)
-        mean_log2 = np.einsum("ij,ij->i", magnitude, bits) / total * np.log2(10)
+        bits = np.clip(decades, np.float32(-90), np.float32(np.inf), out=weighted)
+        mean_log2 = np.einsum("ij,ij->i", magnitude, bits) / total * (np.log2(10) / 2)
         out[:, 4] = np.clip((np.log2(total) - mean_log2) / np.log2(bins), 0, 1)
         out[:, 5] = magnitude.max(axis=1) * bins / total
         out[~sound] = 0

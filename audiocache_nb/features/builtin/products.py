@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 
 from audiocache_nb.features.steps import ROW_GROUP
 
-BAND_COLUMNS = 16
+PRODUCT_ROWS = 3 * ROW_GROUP  # a product of fewer takes longer per row, of more no less
+BAND_COLUMNS = 8
+FEW_COLUMNS = 16
 
 
 def row_products(rows: NDArray[np.float32], matrix: NDArray[np.float32], out: NDArray[np.float32]) -> None:
@@ -25,13 +27,13 @@ def row_products(rows: NDArray[np.float32], matrix: NDArray[np.float32], out: ND
     matrix : ndarray of float32 [shape=(k, m)]
     out : ndarray of float32 [shape=(n, m)]
     """
-    whole = len(rows) // ROW_GROUP * ROW_GROUP
+    whole = len(rows) // PRODUCT_ROWS * PRODUCT_ROWS
     if whole:
-        grouped = rows[:whole].reshape(-1, ROW_GROUP, rows.shape[1])
-        np.matmul(grouped, matrix, out=out[:whole].reshape(-1, ROW_GROUP, out.shape[1]))
+        grouped = rows[:whole].reshape(-1, PRODUCT_ROWS, rows.shape[1])
+        np.matmul(grouped, matrix, out=out[:whole].reshape(-1, PRODUCT_ROWS, out.shape[1]))
     rest = len(rows) - whole
     if rest:
-        padded = np.zeros((ROW_GROUP, rows.shape[1]), np.float32)
+        padded = np.zeros((PRODUCT_ROWS, rows.shape[1]), np.float32)
         padded[:rest] = rows[whole:]
         out[whole:] = np.matmul(padded, matrix)[:rest]
 
@@ -44,10 +46,14 @@ def ones(count: int) -> NDArray[np.float32]:
     return column
 
 
-def row_sums(rows: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Sum of each row [shape=(n, 1)], as a product, which is faster than a sum."""
-    out = np.empty((len(rows), 1), np.float32)
+def row_sums(rows: NDArray[np.float32], out: NDArray[np.float32]) -> None:
+    """Write the sum of each row into `out` [shape=(n, 1)], as a product, which is faster than a sum."""
     row_products(rows, ones(rows.shape[1]), out)
+
+
+def row_energies(rows: NDArray[np.float32], out: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Write the sum of the squares of each row into `out` [shape=(n, 1)]; each is a product of its own."""
+    np.matmul(rows[:, None, :], rows[:, :, None], out=out[:, :, None])
     return out
 
 
@@ -65,21 +71,22 @@ class FilterBank:
         values = np.asarray(weights, np.float32)
         self.count = len(values)
         self._parts: list[tuple[slice, slice, NDArray[np.float32]]] = []
-        for first in range(0, self.count, BAND_COLUMNS):
-            columns = slice(first, min(first + BAND_COLUMNS, self.count))
+        together = FEW_COLUMNS if self.count <= FEW_COLUMNS else BAND_COLUMNS
+        for first in range(0, self.count, together):
+            columns = slice(first, min(first + together, self.count))
             used = np.flatnonzero(values[columns].any(axis=0))
             bins = slice(int(used[0]), int(used[-1]) + 1) if len(used) else slice(0, 1)
             self._parts.append((bins, columns, np.ascontiguousarray(values[columns, bins].T)))
 
     def apply(self, rows: NDArray[np.float32], out: NDArray[np.float32]) -> None:
         """Write the filters' outputs ``rows @ weights.T`` into `out` [shape=(n, filters)]."""
-        whole = len(rows) // ROW_GROUP * ROW_GROUP
-        grouped = rows[:whole].reshape(-1, ROW_GROUP, rows.shape[1])
-        made = out[:whole].reshape(-1, ROW_GROUP, self.count)
+        whole = len(rows) // PRODUCT_ROWS * PRODUCT_ROWS
+        grouped = rows[:whole].reshape(-1, PRODUCT_ROWS, rows.shape[1])
+        made = out[:whole].reshape(-1, PRODUCT_ROWS, self.count)
         for bins, columns, matrix in self._parts:
             np.matmul(grouped[:, :, bins], matrix, out=made[:, :, columns])
         if whole < len(rows):
-            last = np.zeros((ROW_GROUP, rows.shape[1]), np.float32)
+            last = np.zeros((PRODUCT_ROWS, rows.shape[1]), np.float32)
             last[: len(rows) - whole] = rows[whole:]
             for bins, columns, matrix in self._parts:
                 out[whole:, columns] = np.matmul(last[:, bins], matrix)[: len(rows) - whole]

@@ -13,18 +13,17 @@ from numpy.typing import NDArray
 
 from audiocache_nb.features.builtin.products import row_products, row_sums
 from audiocache_nb.features.builtin.spectra import (
-    LogMagnitude,
+    LogPower,
     SpectralCalculator,
     clamp_low,
     magnitude_of,
     power_of,
-    spectrum_of,
 )
 from audiocache_nb.features.calculator import AudioFacts, ComputeContext, bin_frequencies
 from audiocache_nb.features.parameters import Parameter, Schema
 from audiocache_nb.features.profile import AnalysisProfile
 from audiocache_nb.features.scratch import Scratch
-from audiocache_nb.features.steps import Magnitude, RowStep, Step
+from audiocache_nb.features.steps import Magnitude, Power, RowStep, Step
 
 BLOCK_BINS = 32
 
@@ -198,6 +197,29 @@ def running_sums(rows: NDArray[np.float32]) -> NDArray[np.float32]:
     return out
 
 
+def at_least(rows: NDArray[np.float32], low: float) -> NDArray[np.float32]:
+    """``max(rows, low)``, or the rows themselves where nothing lies below, as in most music."""
+    lowest = np.min(rows, initial=np.float32(np.inf))
+    return rows if lowest >= np.float32(low) else clamp_low(rows, low, np.empty_like(rows))
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class AudiblePower(RowStep):
+    """``sum_k max(|X[k]|^2, amin)``, float32 [shape=(frames, 1)]."""
+
+    of: Power
+    amin: float
+
+    @property
+    def inputs(self) -> tuple[Step, ...]:
+        return (self.of,)
+
+    def compute(self, inputs: tuple[NDArray[Any], ...], scratch: Scratch) -> NDArray[Any]:
+        out = scratch.array(self, (len(inputs[0]), 1))
+        row_sums(at_least(inputs[0], self.amin), out)
+        return out
+
+
 class Flatness(SpectralCalculator):
     """How flat the power spectrum is: 1 for white noise's mean and for silence, towards 0 for tones.
 
@@ -217,20 +239,16 @@ class Flatness(SpectralCalculator):
     )
 
     def steps(self, audio: AudioFacts, profile: AnalysisProfile, params: Mapping[str, Any]) -> tuple[Step, ...]:
-        return power_of(profile), LogMagnitude(spectrum_of(profile))
+        power = power_of(profile)
+        return AudiblePower(power, params["amin"]), LogPower(power)
 
     def compute(self, inputs: tuple[NDArray[Any], ...], out: NDArray[Any], state: Any, context: ComputeContext) -> None:
-        power, decades = inputs
-        bins = power.shape[1]
-        lowest = math.log10(state["amin"]) / 2
-        if decades.min() > lowest + 1e-3:  # nothing to clamp, as in most music
-            total, total_decades = row_sums(power), row_sums(decades)
-        else:
-            clamped = context.scratch.array("temporary", power.shape)
-            total = row_sums(clamp_low(power, state["amin"], clamped))
-            total_decades = row_sums(clamp_low(decades, lowest, clamped))
+        total, decades = inputs
+        bins = decades.shape[1]
+        lowest = math.log10(state["amin"])
+        row_sums(at_least(decades, lowest), out)
         mean = total.astype(np.float64) / bins
-        out[...] = np.minimum(10 ** (2 / bins * total_decades.astype(np.float64)) / mean, 1)
+        out[...] = np.minimum(10 ** (out.astype(np.float64) / bins) / mean, 1)
 
 
 CALCULATORS = (Centroid, Bandwidth, Rolloff, Flatness)

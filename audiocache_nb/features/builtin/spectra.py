@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from audiocache_nb.features.builtin.products import row_energies
 from audiocache_nb.features.calculator import AudioFacts, Calculator, Layout
 from audiocache_nb.features.framing import Framing
 from audiocache_nb.features.profile import AnalysisProfile
@@ -40,20 +41,36 @@ def power_of(profile: AnalysisProfile) -> Power:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class LogMagnitude(RowStep):
-    """``log10 |X|`` of a spectrum, minus infinity for silence, float32 [shape=(frames, bins)]."""
+class LogPower(RowStep):
+    """``log10 |X|^2`` of a spectrum, minus infinity for silence, float32 [shape=(frames, bins)]."""
 
-    of: Spectrum
+    bulky: ClassVar[bool] = True
+    in_place: ClassVar[bool] = True
+    of: Power
 
     @property
     def inputs(self) -> tuple[Step, ...]:
-        return (Magnitude(self.of),)
+        return (self.of,)
 
     def compute(self, inputs: tuple[NDArray[Any], ...], scratch: Scratch) -> NDArray[Any]:
         out = scratch.array(self, inputs[0].shape)
         with np.errstate(divide="ignore"):
             np.log10(inputs[0], out=out)
         return out
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Energy(RowStep):
+    """``sum_k |X[k]|^2`` of a spectrum, float32 [shape=(frames, 1)]."""
+
+    of: Magnitude
+
+    @property
+    def inputs(self) -> tuple[Step, ...]:
+        return (self.of,)
+
+    def compute(self, inputs: tuple[NDArray[Any], ...], scratch: Scratch) -> NDArray[Any]:
+        return row_energies(inputs[0], scratch.array(self, (len(inputs[0]), 1)))
 
 
 def clamp_low(values: NDArray[np.float32], low: float, out: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from audiocache_nb.features.builtin.spectra import LogMagnitude, centred, spectrum_of
+from audiocache_nb.features.builtin.spectra import LogPower, centred, power_of
 from audiocache_nb.features.calculator import (
     AudioFacts,
     Calculator,
@@ -63,7 +63,7 @@ class Spectrogram(Calculator):
         )
 
     def steps(self, audio: AudioFacts, profile: AnalysisProfile, params: Mapping[str, Any]) -> tuple[Step, ...]:
-        return (LogMagnitude(spectrum_of(profile)),)
+        return (LogPower(power_of(profile)),)
 
     def prepare(self, audio: AudioFacts, profile: AnalysisProfile, params: Mapping[str, Any]) -> dict[str, Any]:
         window = window_values(profile.window, profile.window_size, periodic=True)
@@ -75,7 +75,7 @@ class Spectrogram(Calculator):
         }
 
     def compute(self, inputs: tuple[NDArray[Any], ...], out: NDArray[Any], state: Any, context: ComputeContext) -> None:
-        np.multiply(inputs[0], np.float32(20), out=out)
+        np.multiply(inputs[0], np.float32(10), out=out)
         out += state["offset_db"]
         for k in (0, -1) if state["even"] else (0,):
             out[:, k] -= np.float32(MIRROR_DB)
