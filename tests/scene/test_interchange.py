@@ -31,6 +31,7 @@ FUNCTIONS = {
     "jams": (interchange.to_jams, interchange.from_jams),
 }
 both = pytest.mark.parametrize("kind", FUNCTIONS)
+FORMATS = "with the newest dependencies only (the extra 'formats')"
 
 
 def same(a, b):
@@ -321,7 +322,7 @@ def test_quantised_levels_are_written_as_decibels(session, tmp_path):
 
 @pytest.mark.parametrize("feature", ["rms", "spectrogram", "health"])
 def test_zarr_there_and_back(session, tmp_path, feature):
-    pytest.importorskip("zarr")
+    pytest.importorskip("zarr", reason=FORMATS)
     xarray = pytest.importorskip("xarray")
     array = session.get("a", feature).to_xarray()
     array.to_zarr(tmp_path / "x.zarr", consolidated=False)
@@ -352,7 +353,7 @@ def test_a_table_as_csv_there_and_back(session, tmp_path, feature):
 
 @pytest.mark.parametrize("feature", ["rms", "spectrogram", "onsets"])
 def test_a_table_as_parquet_there_and_back(session, tmp_path, feature):
-    pytest.importorskip("pyarrow")
+    pytest.importorskip("pyarrow", reason=FORMATS)
     pandas = pytest.importorskip("pandas")
     table = session.get("a", feature).to_pandas()
     table.columns = table.columns.map(str)  # what Parquet's columns are called
