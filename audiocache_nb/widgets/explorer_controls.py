@@ -22,7 +22,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "Level and waveform": ("rms", "waveform", "zcr", "peaks", "loudness"),
     "Spectrum": ("spectrogram", "stft", "mel", "bands", "cqt", "hpss"),
     "Shape of the spectrum": ("shape", "flux", "contrast", "moments"),
-    "Pitch and harmony": ("chroma", "yin", "pyin"),
+    "Pitch and harmony": ("chroma", "yin", "pyin", "period"),
     "Rhythm": ("onset_strength", "onsets", "tempogram", "tempo_curve", "beats"),
     "Structure": ("structure", "delta"),
     "Voice": ("voice", "voice_quality"),

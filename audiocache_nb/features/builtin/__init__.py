@@ -31,6 +31,7 @@ FAMILIES = (
     "beats",
     "yin",
     "pyin",
+    "period",
     "health",
     "hpss",
     "cqt",

@@ -147,6 +147,35 @@ def vertices(relative: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.maximum(out, 0)
 
 
+def best_periods(
+    differences: NDArray[np.float64], periods: Periods, threshold: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The period of each frame, as YIN chooses it, and how aperiodic the frame is.
+
+    Parameters
+    ----------
+    differences : ndarray [shape=(frames, 2, longest + 1)]
+        Of `Difference`.
+    periods : Periods
+    threshold : float
+
+    Returns
+    -------
+    lags : ndarray [shape=(frames,)] [samples]
+        0 where nothing changes.
+    aperiodicity : ndarray [shape=(frames,)]
+        From 0 to 1; 1 where nothing changes.
+    """
+    d, relative = differences[:, 0], differences[:, 1, periods.shortest :]
+    lowest = vertices(relative)
+    good = troughs(relative) & (lowest < threshold)
+    chosen = np.where(good.any(axis=1), np.argmax(good, axis=1), np.argmin(lowest, axis=1))
+    rows = np.arange(len(relative))
+    changes = d[:, 1:].any(axis=1) & (relative < 1).any(axis=1)
+    lags = np.where(changes, refined(d, rows, periods.shortest + chosen), 0)
+    return lags, np.where(changes, np.minimum(lowest[rows, chosen], 1), 1)
+
+
 class Yin(Calculator):
     """Fundamental frequency [Hz] and aperiodicity of every frame, by YIN.
 
@@ -201,15 +230,9 @@ class Yin(Calculator):
 
     def compute(self, inputs: tuple[NDArray[Any], ...], out: NDArray[Any], state: Any, context: ComputeContext) -> None:
         periods, threshold = state
-        d, relative = inputs[0][:, 0], inputs[0][:, 1, periods.shortest :]
-        lowest = vertices(relative)
-        good = troughs(relative) & (lowest < threshold)
-        chosen = np.where(good.any(axis=1), np.argmax(good, axis=1), np.argmin(lowest, axis=1))
-        rows = np.arange(len(relative))
-        heights = lowest[rows, chosen]
-        lags = refined(d, rows, periods.shortest + chosen)
-        out[:, 0] = np.where(d[:, 1:].any(axis=1) & (relative < 1).any(axis=1), periods.sample_rate / lags, 0)
-        out[:, 1] = np.where(out[:, 0] > 0, np.minimum(heights, 1), 1)
+        lags, aperiodicity = best_periods(inputs[0], periods, threshold)
+        out[:, 0] = np.where(lags > 0, periods.sample_rate / np.where(lags > 0, lags, 1), 0)
+        out[:, 1] = aperiodicity
 
 
 CALCULATORS = (Yin,)

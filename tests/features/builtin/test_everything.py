@@ -29,7 +29,7 @@ WANTED = (
     "mvmnt.spectrogram", "mvmnt.rms", "mvmnt.waveform", "spectrogram", "waveform", "peaks", "stft",
     "melspectrogram", "logmel", "mfcc", "rms", "zcr", "centroid", "chroma", "onset_strength", "loudness",
     "loudness.integrated", "bandwidth", "rolloff", "flatness", "flux", "contrast", "moments", "bands", "delta",
-    "cqt", "tonnetz", "f0.yin", "tempogram", "tempo", "tempo.curve", "beats", "onsets", "health",
+    "cqt", "tonnetz", "f0.yin", "waveform.period", "tempogram", "tempo", "tempo.curve", "beats", "onsets", "health",
     "health.events", "f0.pyin", "hpss", "ssm", "novelty", "voice", "voice.quality",
 )  # fmt: skip
 # What a gain does to these is said in their docstrings, or depends on the feature they are made of.
