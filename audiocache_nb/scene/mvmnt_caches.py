@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audiocache_nb.errors import AudioCacheError
+from audiocache_nb.features.periodic import padded_periods
 from audiocache_nb.features.profile import AnalysisProfile
 from audiocache_nb.features.track import FeatureTrack
 from audiocache_nb.scene.limits import ImportLimits
@@ -21,6 +22,7 @@ VERSION = 3
 METADATA = "feature_caches.json"
 DTYPES = {"float32": "<f4", "uint8": "|u1", "int16": "<i2"}
 ENDINGS = {"float32": ".f32", "uint8": ".u8", "int16": ".i16"}
+PERIODIC = "waveform-periodic"
 PIECE_VALUES = 1 << 18
 SCALES = {"uint8": 1 / 255, "int16": 1 / 32768}
 ReadFile = Callable[[str], bytes | None]
@@ -43,7 +45,7 @@ class CachedFeature:
     data : ndarray [shape=(frame_count, channels) or (frame_count, channels, 2)]
         Two values per channel: minimum and maximum.
     kind : str
-        ``float32``, ``uint8``, ``int16`` or ``waveform-minmax``.
+        ``float32``, ``uint8``, ``int16``, ``waveform-minmax`` or ``waveform-periodic``.
     hop_seconds, start_seconds : float [s]
     profile : AnalysisProfile
     fill_value : float
@@ -98,12 +100,14 @@ def _read_feature(
     profile_id = str(plain.get("analysisProfileId") or key_profile or "default")
     frames, channels = _count(plain["frameCount"]), _count(plain["channels"])
     kind = str(plain["format"])
-    if kind not in (*DTYPES, "waveform-minmax"):
+    if kind not in (*DTYPES, "waveform-minmax", PERIODIC):
         raise Unreadable(f"the format {kind!r:.40} is not read")
     limits.check("entry_bytes", 8 * frames * channels, "The size of a feature")
     if kind == "waveform-minmax":
         low, high = _extremes(plain, read)
         data = np.stack([_shaped(low, frames, channels), _shaped(high, frames, channels)], axis=2)
+    elif kind == PERIODIC:
+        data = _periods(plain, frames, read, limits)
     else:
         data = _shaped(_values(plain, DTYPES[kind], read), frames, channels)
     if data.dtype.kind == "f" and not np.isfinite(data).all():
@@ -196,6 +200,24 @@ def _extremes(plain: Mapping[str, Any], read: ReadFile) -> tuple[NDArray[Any], N
     return both[:low], both[low:]
 
 
+def _periods(plain: Mapping[str, Any], frames: int, read: ReadFile, limits: ImportLimits) -> NDArray[np.float32]:
+    """Periods that lie one after the other, as rows of the length of the longest [shape=(frames, longest)]."""
+    said = _mapping(plain.get("metadata"))
+    offsets, lengths = ([_count(one) for one in _listed(said.get(name))] for name in ("frameOffsets", "frameLengths"))
+    if len(offsets) != frames or len(lengths) != frames:
+        raise Unreadable("it does not say where each of its periods begins and how long it is")
+    longest = max(_count(said.get("maxFrameLength", 0)), *lengths, 0)
+    limits.check("entry_bytes", 8 * frames * longest, "The size of a feature")
+    rows = padded_periods(_values(plain, "<f4", read), offsets, lengths)
+    return np.pad(rows, ((0, 0), (0, longest - rows.shape[1])))
+
+
+def _listed(value: object) -> list[Any]:
+    if not isinstance(value, list):
+        raise Unreadable("it does not say where its periods begin")
+    return value
+
+
 def _file(reference: object, dtype: str, read: ReadFile) -> NDArray[Any]:
     reference = _mapping(reference)
     data = read(str(reference["filename"]))
@@ -274,6 +296,11 @@ def write_feature(track: FeatureTrack, key: str, hop_ticks: int, stem: str) -> t
         reference = {"kind": "typed-array", "type": "float32", "valueCount": length}
         plain |= {"channels": track.width, "format": "float32"}
         parts = (slice(None),)
+        if track.format == PERIODIC:  # with the zeros behind each period, so that all are equally long
+            lengths = [track.width] * track.frame_count
+            where = {"frameOffsets": list(range(0, length, max(1, track.width))), "frameLengths": lengths}
+            plain |= {"channels": 1, "format": PERIODIC}
+            plain["metadata"] = {**plain["metadata"], **where, "maxFrameLength": track.width}
     else:
         raise Unreadable(f"MVMNT has no form for {track.format}")
     step = max(1, PIECE_VALUES // max(1, track.width))

@@ -27,6 +27,7 @@ from audiocache_nb.scene.limits import ImportLimits
 from audiocache_nb.scene.load import LoadedFeature, LoadedScene
 from audiocache_nb.scene.mvmnt_caches import (
     METADATA,
+    PERIODIC,
     SCALES,
     VERSION,
     CachedFeature,
@@ -288,6 +289,8 @@ def _track(feature: CachedFeature, source: AudioSource, item: Item | None, name:
         data, axes = feature.data[:, 0, :], ("frame", "bound")
     if feature.data.ndim == 2 and feature.feature.startswith("spectrogram"):
         axes = ("frame", "bin")
+    elif feature.kind == PERIODIC:
+        axes = ("frame", "sample")
     same_shape = layout is not None and tuple(layout.tail) == data.shape[1:]
     if layout is not None and same_shape:
         axes, coords = layout.axes, dict(layout.axis_coords)

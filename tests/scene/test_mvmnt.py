@@ -12,6 +12,7 @@ import pytest
 from support import mvmnt
 from support.sound import sound
 
+import audiocache_nb as acn
 from audiocache_nb.analysis.scheduler import Scheduler
 from audiocache_nb.errors import BundleError, DocumentError, DocumentValidationError, DocumentVersionError
 
@@ -191,6 +192,64 @@ def test_small_integers_are_values(audio, computed, loads):
     assert not report.warnings
     found = session.peek("t2", "mvmnt.rms")
     np.testing.assert_allclose(found.values()[:, 0], stored / 255, rtol=1e-6)
+
+
+def with_periods(audio, computed, **metadata):
+    """A package with periods of three, two and four samples, one after the other."""
+    plain, files = mvmnt.cache(computed)
+    said = {"frameOffsets": [0, 3, 5], "frameLengths": [3, 2, 4], "maxFrameLength": 5, **metadata}
+    plain["featureTracks"]["pitchWaveform"] = {
+        **plain["featureTracks"]["rms"],
+        "key": "pitchWaveform",
+        "calculatorId": "somebody.pitchWaveform",
+        "format": "waveform-periodic",
+        "frameCount": 3,
+        "channels": 1,
+        "metadata": {name: value for name, value in said.items() if value is not None},
+        "dataRef": {"kind": "typed-array", "type": "float32", "valueCount": 9, "filename": "periods.f32"},
+    }
+    files["periods.f32"] = np.arange(1, 10, dtype="<f4").tobytes()
+    return mvmnt.package(mvmnt.envelope(audio), audio, (plain, files))
+
+
+def test_periods_of_different_lengths_are_rows_with_zeros_behind_them(audio, computed, loads):
+    session, report = loads(with_periods(audio, computed))
+    assert not report.warnings
+    entries = session.store.snapshot().sources[session.tracks["t2"].source.id].entries
+    (found,) = (entry.track for slot, entry in entries.items() if slot.feature == "pitchWaveform")
+    assert (found.format, found.axes) == ("waveform-periodic", ("frame", "sample"))
+    np.testing.assert_array_equal(found.data, [[1, 2, 3, 0, 0], [4, 5, 0, 0, 0], [6, 7, 8, 9, 0]])
+
+
+@pytest.mark.parametrize(
+    ("metadata", "warning"),
+    [
+        ({"frameOffsets": None}, "does not say where"),
+        ({"frameLengths": [3, 2]}, "where each of its periods begins"),
+        ({"frameOffsets": [0, 3, 6]}, "do not lie within 9 samples"),
+        ({"frameOffsets": [0, 3, -1]}, "a number of frames or channels is -1"),
+        ({"frameLengths": [3, 2.0, 4]}, "a number of frames or channels is 2"),
+        ({"maxFrameLength": 1 << 39}, "size of a feature"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_periods_that_are_nowhere_are_left_out(audio, computed, loads, metadata, warning):
+    session, report = loads(with_periods(audio, computed, **metadata))
+    assert len(report.warnings) == 1
+    assert warning in report.warnings[0]
+    assert session.freshness("t2", "mvmnt.rms").state == "fresh"
+
+
+def test_periods_of_ones_own_become_a_package_and_come_back(loads, tmp_path):
+    with acn.Session(cache_dir=False) as session:
+        session.add_audio(np.sin(np.arange(8000) / 10).astype(np.float32), sample_rate=8000, track_id="t")
+        data = session.get("t", "waveform.period").data
+        session.save(tmp_path / "x.mvt")
+    again, report = loads(tmp_path / "x.mvt")
+    assert not report.warnings
+    found = again.peek("t", "waveform.period")
+    assert (found.format, found.axes) == ("waveform-periodic", ("frame", "sample"))
+    np.testing.assert_array_equal(found.data, data)
 
 
 @pytest.mark.parametrize(
