@@ -30,7 +30,7 @@ class Archive:
 
     Parameters
     ----------
-    data : bytes or path
+    data : bytes, mmap or path
         A path is mapped: entries that are stored can be used in place. The map outlives `close` as
         long as an array made of it lives.
     limits : ImportLimits
@@ -50,7 +50,11 @@ class Archive:
     """
 
     def __init__(
-        self, data: bytes | str | os.PathLike[str], limits: ImportLimits | None = None, *, foreign: bool = False
+        self,
+        data: bytes | mmap.mmap | str | os.PathLike[str],
+        limits: ImportLimits | None = None,
+        *,
+        foreign: bool = False,
     ) -> None:
         self._limits = limits or ImportLimits()
         self._foreign = foreign
@@ -59,7 +63,7 @@ class Archive:
             self._limits.check("file_bytes", len(data), "The length of the bundle")
             self._view = memoryview(data)
         else:
-            self._map = _mapped(data, self._limits)
+            self._map = data if isinstance(data, mmap.mmap) else _mapped(data, self._limits)
             self._view = memoryview(self._map) if self._map is not None else memoryview(b"")
         try:
             self._entries = self._scan()
@@ -308,17 +312,23 @@ def _mapped(path: str | os.PathLike[str], limits: ImportLimits) -> mmap.mmap | N
             hint="Is the path right, and may you read it?",
         ) from error
     try:
+        return mapped(descriptor, str(path)[-80:], limits)
+    finally:
+        os.close(descriptor)
+
+
+def mapped(descriptor: int, name: str, limits: ImportLimits) -> mmap.mmap | None:
+    """The map of an open file; None if there is nothing in it."""
+    try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
-            raise BundleFormatError(f"{str(path)[-80:]!r} is no file.", hint="Give the path of a bundle.")
+            raise BundleFormatError(f"{name!r} is no file.", hint="Give the path of a bundle.")
         limits.check("file_bytes", status.st_size, "The length of the bundle")
         return mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ) if status.st_size else None
     except OSError as error:
         raise BundleFormatError(
-            f"{str(path)[-80:]!r} cannot be read: {error.strerror}.", hint="Check the path and whether you may read it."
+            f"{name!r} cannot be read: {error.strerror}.", hint="Check the path and whether you may read it."
         ) from error
-    finally:
-        os.close(descriptor)
 
 
 def _fields(extra: memoryview, at: int) -> dict[int, bytes]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import hashlib
 import os
-import pathlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -18,8 +18,6 @@ from audiocache_nb.errors import (
     BundleFormatError,
     BundleIntegrityError,
     DocumentError,
-    IngestError,
-    InvalidTypeError,
     said,
 )
 from audiocache_nb.features.descriptor import Descriptor
@@ -31,11 +29,11 @@ from audiocache_nb.scene.imported_audio import absent_source, embedded_source
 from audiocache_nb.scene.imported_feature import mapped_track, marked, mismatch
 from audiocache_nb.scene.limits import ImportLimits
 from audiocache_nb.scene.save import DOCUMENT, MANIFEST, MANIFEST_FORMAT
+from audiocache_nb.scene.scene_file import SceneFile
 from audiocache_nb.scene.schema import array, integer, one_of, record, text, unique, validate
 from audiocache_nb.scene.strict_json import parse as parse_json
 
 Resolve = Callable[[Mapping[str, Any]], Any]
-BEGINNING_BYTES = 64
 DAMAGED = "its entry in the bundle is damaged"
 
 
@@ -130,7 +128,7 @@ class LoadedScene:
 
 
 def read_scene(
-    path: str | os.PathLike[str] | bytes,
+    path: str | os.PathLike[str] | bytes | SceneFile,
     *,
     limits: ImportLimits | None = None,
     resolve: Resolve | None = None,
@@ -140,7 +138,7 @@ def read_scene(
 
     Parameters
     ----------
-    path : path or bytes
+    path : path, bytes or SceneFile
     limits : ImportLimits, optional
     resolve : callable (mapping) -> path, bytes, array, (array, sample_rate) or None
         Asked for every recording that is not in the bundle; given its ``name``, ``digest``,
@@ -154,68 +152,37 @@ def read_scene(
         Nothing was changed.
     """
     limits = limits or ImportLimits()
-    name = "the scene" if isinstance(path, bytes) else pathlib.Path(os.fspath(path)).name
-    start, size = beginning(path, limits)
-    if start[:2] == b"PK":
-        return _read_bundle(path, name, size, limits, resolve, damaged or (lambda _key: None))
-    data = path if isinstance(path, bytes) else content(path, limits)
-    document = read_document(data, limits, name=name)
+    if isinstance(path, SceneFile):
+        return _read(path, limits, resolve, damaged or _ignore)
+    with SceneFile(path, limits) as file:
+        return _read(file, limits, resolve, damaged or _ignore)
+
+
+def _read(
+    file: SceneFile, limits: ImportLimits, resolve: Resolve | None, damaged: Callable[[str], None]
+) -> LoadedScene:
+    if file.is_archive:
+        return _read_bundle(file, limits, resolve, damaged)
+    data = file.content()
+    document = read_document(data, limits, name=file.name)
     warnings: list[str] = []
     sources = _sources(document, None, {}, resolve, warnings)
     features = [_feature(plain, None, "", limits, _ignore) for plain in document["features"]]
-    return LoadedScene(document, sources, features, warnings, _origin(name, data), len(data))
+    return LoadedScene(document, sources, features, warnings, _origin(file.name, data), len(data))
 
 
 def _ignore(_key: str) -> None:
     """Nobody is told."""
 
 
-def beginning(path: str | os.PathLike[str] | bytes, limits: ImportLimits) -> tuple[bytes, int]:
-    """The first bytes of a scene, and its length."""
-    if isinstance(path, bytes):
-        return path[:BEGINNING_BYTES], len(path)
-    given: object = path
-    if not isinstance(given, (str, os.PathLike)):
-        raise InvalidTypeError(f"A scene cannot be loaded from a {type(path).__name__}.", hint="Give a path or bytes.")
-    data = content(path, limits, first=BEGINNING_BYTES)
-    return data, os.stat(path).st_size  # noqa: PTH116 - any kind of path
-
-
-def content(path: str | os.PathLike[str], limits: ImportLimits, *, first: int | None = None) -> bytes:
-    """A file's content, or its first bytes.
-
-    Raises
-    ------
-    DocumentError, BundleLimitError
-    """
-    from audiocache_nb.audio.files import open_regular
-
-    try:
-        descriptor, status = open_regular(path, pathlib.Path(os.fspath(path)).name)
-    except IngestError as error:
-        message = error.message.replace("an audio file", "a scene")
-        raise DocumentError(message, hint="Check the path.") from error
-    with open(descriptor, "rb") as file:  # noqa: PTH123 - it is open already
-        if first is None:
-            limits.check("json_bytes", status.st_size, "The length of the document")
-        return file.read(first if first is not None else -1)
-
-
 def _origin(name: str, identity: bytes) -> dict[str, Any]:
-    import hashlib
-
     return {"from": name[:200], "sha256": hashlib.sha256(identity).hexdigest()}
 
 
 def _read_bundle(
-    path: str | os.PathLike[str] | bytes,
-    name: str,
-    size: int,
-    limits: ImportLimits,
-    resolve: Resolve | None,
-    damaged: Callable[[str], None],
+    file: SceneFile, limits: ImportLimits, resolve: Resolve | None, damaged: Callable[[str], None]
 ) -> LoadedScene:
-    archive = Archive(path if isinstance(path, bytes) else os.fspath(path), limits)
+    archive = file.archive()
     manifest_bytes, digests = _manifest(archive, limits)
     data = archive.read(DOCUMENT, limit="json_bytes")
     if archive.sha256(DOCUMENT) != digests[DOCUMENT]:
@@ -227,9 +194,9 @@ def _read_bundle(
     document = read_document(data, limits, name=DOCUMENT)
     warnings: list[str] = []
     sources = _sources(document, archive, digests, resolve, warnings)
-    origin = _origin(name, manifest_bytes)
+    origin = _origin(file.name, manifest_bytes)
     features = [_feature(plain, archive, origin, limits, damaged) for plain in document["features"]]
-    return LoadedScene(document, sources, features, warnings, origin, size)
+    return LoadedScene(document, sources, features, warnings, origin, file.size)
 
 
 def _manifest(archive: Archive, limits: ImportLimits) -> tuple[bytes, dict[str, str]]:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import pathlib
 from collections.abc import Callable
 
 from audiocache_nb.features.registry import Registry
 from audiocache_nb.scene import zip_format as z
-from audiocache_nb.scene.archive_reader import Archive
 from audiocache_nb.scene.limits import ImportLimits
-from audiocache_nb.scene.load import LoadedScene, Resolve, beginning, content, read_scene
+from audiocache_nb.scene.load import LoadedScene, Resolve, read_scene
 from audiocache_nb.scene.mvmnt_package import Package, is_inline_package, is_package, open_package
 from audiocache_nb.scene.mvmnt_read import read_mvmnt
 from audiocache_nb.scene.save import MANIFEST
+from audiocache_nb.scene.scene_file import SceneFile
 
 
 def read_any(
@@ -38,19 +37,23 @@ def read_any(
     BundleError, DocumentError
     """
     limits = limits or ImportLimits()
-    name = "the scene" if isinstance(path, bytes) else pathlib.Path(os.fspath(path)).name
-    start, size = beginning(path, limits)
-    if start[:2] == b"PK" and _first_name(start) != MANIFEST.encode():
-        archive = Archive(path if isinstance(path, bytes) else os.fspath(path), limits, foreign=True)
-        if is_package(archive):
-            package = open_package(archive, limits)
-            return dataclasses.replace(read_mvmnt(package, name, registry, limits), nbytes=size), package
-    elif start[:2] != b"PK":
-        data = path if isinstance(path, bytes) else content(path, limits)
-        if is_inline_package(data):
-            package = open_package(data, limits)
-            return read_mvmnt(package, name, registry, limits), package
-    return read_scene(path, limits=limits, resolve=resolve, damaged=damaged), None
+    with SceneFile(path, limits) as file:
+        package = _package(file, limits)
+        if package is None:
+            return read_scene(file, limits=limits, resolve=resolve, damaged=damaged), None
+        scene = read_mvmnt(package, file.name, registry, limits)
+        return (dataclasses.replace(scene, nbytes=file.size) if file.is_archive else scene), package
+
+
+def _package(file: SceneFile, limits: ImportLimits) -> Package | None:
+    """The package of MVMNT that a file is, if it is one."""
+    if not file.is_archive:
+        data = file.content()
+        return open_package(data, limits) if is_inline_package(data) else None
+    if _first_name(file.start) == MANIFEST.encode():
+        return None
+    archive = file.archive(foreign=True)
+    return open_package(archive, limits) if is_package(archive) else None
 
 
 def _first_name(start: bytes) -> bytes:

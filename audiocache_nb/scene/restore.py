@@ -78,11 +78,11 @@ def restore(
         if chosen is not None and chosen[0] < chosen[1]:
             timeline.playback_range = (float(chosen[0]), float(chosen[1]))
         timeline.history.clear()  # there is nothing before a scene
-    if trust:  # only now: whatever ended the loading before has left no trace in any cache
-        for opening in openings:
-            for feature, note in zip(opening.features, opening.notes(), strict=True):
-                if note.outcome == "loaded" and feature.track is not None:
-                    timeline.cache.put(feature.track)
+    if trust:  # only when all are open: whatever ended the loading before has left no trace in any cache
+        placed = [pair for opening in openings for pair in zip(opening.features, opening.notes(), strict=True)]
+        for feature, note in placed:
+            if note.outcome == "loaded" and feature.track is not None:
+                timeline.cache.put(feature.track)
     return lambda: tuple(note for opening in openings for note in opening.notes())
 
 

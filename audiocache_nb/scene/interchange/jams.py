@@ -22,7 +22,7 @@ from audiocache_nb.scene.atomic import replacing
 from audiocache_nb.scene.interchange.labels import Labels, labels_of
 from audiocache_nb.scene.interchange.texts import Path, name_of
 from audiocache_nb.scene.limits import ImportLimits
-from audiocache_nb.scene.load import content
+from audiocache_nb.scene.scene_file import content
 from audiocache_nb.scene.strict_json import parse, stable
 
 VERSION = "0.3.4"

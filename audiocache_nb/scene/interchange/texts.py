@@ -8,7 +8,7 @@ import pathlib
 from audiocache_nb.errors import DocumentValidationError
 from audiocache_nb.scene.atomic import replacing
 from audiocache_nb.scene.limits import ImportLimits
-from audiocache_nb.scene.load import content
+from audiocache_nb.scene.scene_file import content
 
 Path = str | os.PathLike[str]
 
