@@ -23,8 +23,15 @@ if TYPE_CHECKING:
 class SceneVerbs:
     """The verbs of a session that have to do with scenes."""
 
-    _unknown_parts: Mapping[str, Any] | None = None
+    _document: Mapping[str, Any] | None = None  # of the scene that was loaded
     _mvmnt_origin: Origin | None = None
+
+    @property
+    def _unknown_parts(self) -> dict[str, Any] | None:
+        """What we do not know of the scene that was loaded, to be kept when it is saved again."""
+        from audiocache_nb.scene.document import unknown_parts
+
+        return None if self._document is None else unknown_parts(self._document)
 
     def save(
         self: Any,
@@ -186,7 +193,6 @@ def load(
         There is no session then.
     """
     from audiocache_nb.features.registry import calculators
-    from audiocache_nb.scene.document import unknown_parts
     from audiocache_nb.scene.mvmnt_write import Origin
     from audiocache_nb.scene.open import read_any
     from audiocache_nb.scene.report import LateReport
@@ -212,7 +218,7 @@ def load(
         opened.append(weakref.ref(made))
         notes = restore(made.timeline, made.tempo, scene, trust=trust)
         if package is None:
-            made._unknown_parts = unknown_parts(scene.document)
+            made._document = scene.document
         else:
             made._mvmnt_origin = Origin(package, scene)
         _dismiss_again(made, scene.document.get("dismissed", []))

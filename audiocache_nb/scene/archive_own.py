@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import re
+import struct
 from typing import NamedTuple
 
 from audiocache_nb.scene import zip_format as z
@@ -58,20 +60,38 @@ def own_entries(view: memoryview, count: int, start: int, end: int) -> dict[str,
     twins: set[str] = set()
     at = position = 0
     for _ in range(count):
-        if at + z.CENTRAL.size > len(listed):
+        name_at = at + z.CENTRAL.size
+        if name_at > len(listed):
             return None
-        fields = z.CENTRAL.unpack_from(listed, at)
-        crc, size, length, offset = fields[7], fields[9], fields[10], fields[16]
-        raw = listed[at + z.CENTRAL.size : at + z.CENTRAL.size + length]
-        header = z.central_header(raw, size, position, crc)
-        if offset != position or size >= z.FULL_32 or listed[at : at + len(header)] != header or not raw.isascii():
+        head, crc, packed, size, length, tail, offset = _LISTED.unpack_from(listed, at)
+        raw = listed[name_at : name_at + length]
+        before, after = _padding(-(position + z.LOCAL.size + length) % z.ALIGNMENT)
+        local = b"".join((_LOCAL_HEAD, listed[at + _FACTS.start : at + _FACTS.stop], before, raw, after))
+        data_at = position + len(local)
+        if (head, tail, packed, offset) != (_CENTRAL_HEAD, _CENTRAL_TAIL, size, position) or size >= z.FULL_32:
+            return None
+        if view[position:data_at] != local or not raw.isascii():
             return None
         name = raw.decode()
-        local = z.local_header(raw, size, position, crc)
-        data_at = position + len(local)
-        if not is_plain_name(name) or view[position:data_at] != local:
+        if not is_plain_name(name):
             return None
         twins.add(name.lower())
         found[name] = Entry(name, z.STORED, crc, size, size, position, data_at)
-        at, position = at + len(header), data_at + size
+        at, position = name_at + length, data_at + size
     return found if (at, position, len(twins)) == (len(listed), start, count) else None
+
+
+# What the list of entries says of each: first what is the same of all, then checksum, sizes and length of the name,
+# which stand before the entry as well, and after more of the same where it begins.
+_LISTED = struct.Struct("<16s3LH12sL")
+_FACTS = slice(16, 30)
+_CENTRAL_HEAD, *_, _CENTRAL_TAIL, _ = _LISTED.unpack(z.central_header(b"", 0, 0, 0))
+_LOCAL_HEAD = z.local_header(b"", 0, 0)[:14]
+
+
+@functools.lru_cache(z.ALIGNMENT)
+def _padding(gap: int) -> tuple[bytes, bytes]:
+    """What stands before and after the name of an entry whose data would begin `gap` bytes before a round address."""
+    offset = -(z.LOCAL.size + gap) % z.ALIGNMENT
+    header = z.local_header(b"", 0, offset)
+    return header[z.LOCAL.size - 2 : z.LOCAL.size], header[z.LOCAL.size :]

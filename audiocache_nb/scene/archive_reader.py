@@ -16,7 +16,7 @@ from typing import Self
 from audiocache_nb.errors import BundleFormatError, BundleIntegrityError
 from audiocache_nb.scene import zip_format as z
 from audiocache_nb.scene.archive_own import Entry, is_plain_name, leads_nowhere, own_entries
-from audiocache_nb.scene.limits import ImportLimits
+from audiocache_nb.scene.limits import USUAL, ImportLimits
 
 CHUNK_BYTES = 1 << 20
 _NO_NAME = re.compile(r"[\x00-\x1f\x7f\\]|^[A-Za-z]:")  # control characters, backslashes, drives
@@ -56,7 +56,7 @@ class Archive:
         *,
         foreign: bool = False,
     ) -> None:
-        self._limits = limits or ImportLimits()
+        self._limits = limits or USUAL
         self._foreign = foreign
         self._map: mmap.mmap | None = None
         if isinstance(data, bytes):

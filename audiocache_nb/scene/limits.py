@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Final
 
 from audiocache_nb.errors import BundleLimitError, InvalidParameterError
 
@@ -86,3 +87,6 @@ class ImportLimits:
                 value=value,
                 allowed=allowed,
             )
+
+
+USUAL: Final = ImportLimits()

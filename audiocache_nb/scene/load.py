@@ -15,7 +15,6 @@ from audiocache_nb.audio.source import AudioSource
 from audiocache_nb.cache.metadata import unpack
 from audiocache_nb.errors import (
     AudioCacheError,
-    BundleFormatError,
     BundleIntegrityError,
     DocumentError,
     said,
@@ -27,11 +26,9 @@ from audiocache_nb.scene.archive_reader import Archive
 from audiocache_nb.scene.document import read_document
 from audiocache_nb.scene.imported_audio import absent_source, embedded_source
 from audiocache_nb.scene.imported_feature import mapped_track, marked, mismatch
-from audiocache_nb.scene.limits import ImportLimits
-from audiocache_nb.scene.save import DOCUMENT, MANIFEST, MANIFEST_FORMAT
+from audiocache_nb.scene.limits import USUAL, ImportLimits
+from audiocache_nb.scene.manifest import DOCUMENT, read_manifest
 from audiocache_nb.scene.scene_file import SceneFile
-from audiocache_nb.scene.schema import array, integer, one_of, record, text, unique, validate
-from audiocache_nb.scene.strict_json import parse as parse_json
 
 Resolve = Callable[[Mapping[str, Any]], Any]
 DAMAGED = "its entry in the bundle is damaged"
@@ -151,7 +148,7 @@ def read_scene(
     BundleError, DocumentError
         Nothing was changed.
     """
-    limits = limits or ImportLimits()
+    limits = limits or USUAL
     if isinstance(path, SceneFile):
         return _read(path, limits, resolve, damaged or _ignore)
     with SceneFile(path, limits) as file:
@@ -183,7 +180,7 @@ def _read_bundle(
     file: SceneFile, limits: ImportLimits, resolve: Resolve | None, damaged: Callable[[str], None]
 ) -> LoadedScene:
     archive = file.archive()
-    manifest_bytes, digests = _manifest(archive, limits)
+    manifest_bytes, digests = read_manifest(archive, limits)
     data = archive.read(DOCUMENT, limit="json_bytes")
     if archive.sha256(DOCUMENT) != digests[DOCUMENT]:
         raise BundleIntegrityError(
@@ -197,49 +194,6 @@ def _read_bundle(
     origin = _origin(file.name, manifest_bytes)
     features = [_feature(plain, archive, origin, limits, damaged) for plain in document["features"]]
     return LoadedScene(document, sources, features, warnings, origin, file.size)
-
-
-def _manifest(archive: Archive, limits: ImportLimits) -> tuple[bytes, dict[str, str]]:
-    """The manifest's bytes, and the digest of each entry by name."""
-    if next(iter(archive.entries), None) != MANIFEST:
-        raise BundleFormatError(
-            f"The archive does not begin with {MANIFEST}: it is no bundle of this program.",
-            hint="acn.load reads what session.save wrote.",
-        )
-    data = archive.read(MANIFEST, limit="json_bytes")
-    manifest = parse_json(data, limits, name=MANIFEST)
-    line = record({"name": text(120), "bytes": integer(), "sha256": text(64)})
-    lines = unique(array(line, limits.entries), "name")
-    validate(
-        manifest,
-        record({"format": one_of(MANIFEST_FORMAT), "version": array(integer(), 2, length=2), "entries": lines}),
-        name=MANIFEST,
-    )
-    if manifest["version"][0] > 1:
-        raise BundleFormatError(
-            f"The bundle has version {manifest['version'][0]}; this program reads version 1.",
-            hint="Install a later audiocache_nb.",
-        )
-    found = [name for name in archive.entries if name != MANIFEST]
-    listed = [line["name"] for line in manifest["entries"]]
-    if listed != found or not listed or listed[0] != DOCUMENT:
-        odd = sorted(set(listed) ^ set(found)) or listed
-        raise BundleIntegrityError(
-            f"The manifest and the archive do not hold the same entries (for example {odd[0]!r:.80})."
-            if odd
-            else "The bundle holds no document.",
-            hint="Something was added to or taken out of the bundle; nothing was imported.",
-            entry=odd[0] if odd else DOCUMENT,
-        )
-    for line in manifest["entries"]:
-        size = archive.entries[line["name"]].size
-        if size != line["bytes"]:
-            raise BundleIntegrityError(
-                f"The entry {line['name']!r:.80} declares {line['bytes']:,} bytes but holds {size:,}.",
-                hint="The file is damaged or was changed; nothing was imported. Ask for it again.",
-                entry=line["name"],
-            )
-    return data, {line["name"]: line["sha256"] for line in manifest["entries"]}
 
 
 def _sources(

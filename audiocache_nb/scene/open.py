@@ -8,11 +8,11 @@ from collections.abc import Callable
 
 from audiocache_nb.features.registry import Registry
 from audiocache_nb.scene import zip_format as z
-from audiocache_nb.scene.limits import ImportLimits
+from audiocache_nb.scene.limits import USUAL, ImportLimits
 from audiocache_nb.scene.load import LoadedScene, Resolve, read_scene
+from audiocache_nb.scene.manifest import MANIFEST
 from audiocache_nb.scene.mvmnt_package import Package, is_inline_package, is_package, open_package
 from audiocache_nb.scene.mvmnt_read import read_mvmnt
-from audiocache_nb.scene.save import MANIFEST
 from audiocache_nb.scene.scene_file import SceneFile
 
 
@@ -36,7 +36,7 @@ def read_any(
     ------
     BundleError, DocumentError
     """
-    limits = limits or ImportLimits()
+    limits = limits or USUAL
     with SceneFile(path, limits) as file:
         package = _package(file, limits)
         if package is None:

@@ -23,13 +23,12 @@ from audiocache_nb.scene.crc import combined
 from audiocache_nb.scene.digests import Digests
 from audiocache_nb.scene.document import check_document, with_unknown_parts
 from audiocache_nb.scene.limits import ImportLimits
+from audiocache_nb.scene.manifest import DOCUMENT, MANIFEST, manifest_bytes
 from audiocache_nb.scene.report import SceneReport
 from audiocache_nb.scene.strict_json import stable
 
 Audio = Literal["embed", "reference", "none"]
 OnProgress = Callable[[float], object]
-MANIFEST, DOCUMENT = "manifest.json", "document.json"
-MANIFEST_FORMAT = "audiocache_nb.bundle"
 _NO_DIGEST = "0" * 64
 
 
@@ -201,5 +200,4 @@ def _audio_parts(scene: Scene, document: dict[str, Any], warnings: list[str]) ->
 
 
 def _manifest(entries: list[tuple[_Part, str]]) -> bytes:
-    lines = [{"name": part.name, "bytes": part.nbytes, "sha256": digest} for part, digest in entries]
-    return stable({"format": MANIFEST_FORMAT, "version": [1, 0], "entries": lines})
+    return manifest_bytes((part.name, part.nbytes, digest) for part, digest in entries)

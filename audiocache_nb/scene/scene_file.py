@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import pathlib
 from types import TracebackType
 from typing import Self
 
+from audiocache_nb.audio.files import open_regular
 from audiocache_nb.errors import DocumentError, IngestError, InvalidTypeError
 from audiocache_nb.scene.archive_reader import Archive, mapped
 from audiocache_nb.scene.limits import ImportLimits
@@ -45,14 +45,12 @@ class SceneFile:
             self._open(path)
 
     def _open(self, path: str | os.PathLike[str]) -> None:
-        from audiocache_nb.audio.files import open_regular
-
         given: object = path
         if not isinstance(given, (str, os.PathLike)):
             kind = type(path).__name__
             raise InvalidTypeError(f"A scene cannot be loaded from a {kind}.", hint="Give a path or bytes.")
         plain = os.fspath(path)
-        self.name = pathlib.PurePath(plain).name
+        self.name = os.path.basename(plain)  # noqa: PTH119 - a fifth of the time, and this is one of the first steps
         try:
             self._descriptor, status = open_regular(plain, self.name)
         except IngestError as error:
