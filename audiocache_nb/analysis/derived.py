@@ -47,7 +47,10 @@ def block_rows(width: int, neighbours: int) -> int:
 
 
 class DerivedRows:
-    """A local calculator at work on features that are there already, on one thread.
+    """A local calculator at work on features that are there already, on any number of threads.
+
+    One thread alone may `run` it. Of several the first calls `begin` and `work`, the others `work` while
+    ``help_wanted``.
 
     Parameters
     ----------
@@ -78,7 +81,7 @@ class DerivedRows:
         focus: Focus = lambda: None,
         rows: int | None = None,
     ) -> None:
-        self._source, self._item, self._known = heard_by(source, item), item, known
+        self._source, self.item, self._known = heard_by(source, item), item, known
         self._layout_of: Callable[[Item], Layout] = lambda one: layout_of(source, one)
         self._control, self._report = control, report
         self._outputs = outputs or Outputs()
@@ -86,10 +89,15 @@ class DerivedRows:
         self._size = rows
         self._lock = threading.Lock()
         self._output: Output | None = None
+        self._blocks: _Blocks | None = None
+        self._working = 0
+        self._rows_done = 0
+        self._handed_out = False
+        self._error: BaseException | None = None
         self._done: list[tuple[int, int]] = []
 
     def run(self) -> FeatureTrack:
-        """Compute all rows.
+        """Compute all rows on this thread alone.
 
         Raises
         ------
@@ -98,18 +106,68 @@ class DerivedRows:
         CalculatorError
             For whatever else goes wrong.
         """
-        began_s = time.perf_counter()
-        with NamedErrors(self._item, self._control), np.errstate(all="ignore"):
-            needed = needed_by(self._item, self._known)
+        self.begin()
+        track = self.work()
+        assert track is not None, "nobody else is at work"
+        return track
+
+    def begin(self) -> None:
+        """Prepare everything; from here on any number of threads may `work`.
+
+        Raises
+        ------
+        CalculatorError
+        """
+        with NamedErrors(self.item, self._control), np.errstate(all="ignore"):
+            needed = needed_by(self.item, self._known)
             layout = self._layout(needed)
-            task = local_task(self._source, self._item, layout)
+            task = local_task(self._source, self.item, layout)
             self._check_grids(layout, needed)
             output = Output(task, (), self._outputs, self._source.health.peak)
             if output.error is not None:
                 raise output.error
             self._output = output
-            self._compute(task, output, needed)
-            output.seconds = time.perf_counter() - began_s
+            self._blocks = _Blocks(task, needed, self._size)
+
+    @property
+    def help_wanted(self) -> bool:
+        """Whether there are blocks for one more thread."""
+        blocks = self._blocks
+        return blocks is not None and self._error is None and blocks.left > self._working
+
+    def work(self) -> FeatureTrack | None:
+        """Compute blocks until there are none left.
+
+        Returns
+        -------
+        FeatureTrack or None
+            The last of all threads has the track, or raises what went wrong in any of them.
+
+        Raises
+        ------
+        Cancelled, CalculatorError
+        """
+        blocks, output = self._blocks, self._output
+        assert blocks is not None
+        assert output is not None
+        began_s = time.perf_counter()
+        with self._lock:
+            self._working += 1
+        try:
+            with np.errstate(all="ignore"):
+                self._compute(blocks, output)
+        except BaseException as error:
+            with self._lock:
+                self._error = self._error or error
+        with self._lock:
+            self._working -= 1
+            output.seconds += time.perf_counter() - began_s
+            if self._working or self._handed_out:
+                return None
+            self._handed_out = True
+        with NamedErrors(self.item, self._control):
+            if self._error is not None:
+                raise self._error
             return output.seal(self._source)
 
     def growing(self) -> Growing | None:
@@ -126,14 +184,14 @@ class DerivedRows:
 
     def _layout(self, needed: tuple[FeatureTrack, ...]) -> Layout:
         """The layout, now that it is known how wide the rows are of what a function has made."""
-        item, like = self._item, self._layout_of(self._item.dependencies[0])
+        item, like = self.item, self._layout_of(self.item.dependencies[0])
         if not like.tail and needed[0].is_framewise:
             like = like.with_width(needed[0].width)
         return item.calculator.layout_like(like, self._source, item.descriptor.used_profile, item.params)
 
     def _check_grids(self, layout: Layout, needed: tuple[FeatureTrack, ...]) -> None:
         """Rows can only be cut alike where they are rows of the same moments."""
-        name, hop_s = self._item.calculator.id, layout.framing.hop_samples / self._source.sample_rate
+        name, hop_s = self.item.calculator.id, layout.framing.hop_samples / self._source.sample_rate
         framed = [track for track in needed if track.is_framewise]
         if not framed:
             raise CalculatorContractError(
@@ -147,15 +205,13 @@ class DerivedRows:
                     hint="Declare locality=acn.whole: then it receives all rows of both.",
                 )
 
-    def _compute(self, task: LocalTask, output: Output, needed: tuple[FeatureTrack, ...]) -> None:
+    def _compute(self, blocks: _Blocks, output: Output) -> None:
+        task, scratch = blocks.task, Scratch()
         count = task.frame_count
-        width = max(math.prod(task.layout.tail), *(track.width for track in needed if track.is_framewise))
-        size = self._size or block_rows(width, task.before + task.after)
-        pending, scratch, finished = Pending(-(-count // size)), Scratch(), 0
-        while (number := pending.take(self._near(task.layout, size))) is not None:
+        while self._error is None and (block := self._next(blocks)) is not None:
             self._control.checkpoint()
-            first, end = number * size, min(count, (number + 1) * size)
-            inputs, spare = parts_of(needed, first, end, task.before, task.after)
+            first, end = block
+            inputs, spare = parts_of(blocks.needed, first, end, task.before, task.after)
             context = Context(
                 self._control,
                 sample_rate=self._source.sample_rate,
@@ -164,21 +220,19 @@ class DerivedRows:
                 frame_count=end - first,
                 audio_frames=self._source.frames,
                 tempo=output.tempo,
-                report=self._reporter(finished / count, (end - first) / count),
+                report=self._reporter(self._rows_done / count, (end - first) / count),
                 scratch=scratch,
             )
             output.put(inputs, first, end, spare, context)
-            finished += end - first
             with self._lock:
-                self._done.append((first, end))
-            self._report(finished / count)
+                self._done.append(block)
+                self._rows_done += end - first
+            self._report(self._rows_done / count)
 
-    def _near(self, layout: Layout, size: int) -> tuple[int, int] | None:
+    def _next(self, blocks: _Blocks) -> tuple[int, int] | None:
         span = self._focus()
-        if span is None:
-            return None
-        low, high = (layout.framing.first_frame_at(sample) // size for sample in span)
-        return low, max(low, high)
+        with self._lock:
+            return blocks.take(span)
 
     def _reporter(self, start: float, share: float) -> Callable[[float], None]:
         """Passes on what a calculator says of its progress within a block."""
@@ -190,6 +244,29 @@ class DerivedRows:
                 return
 
         return report
+
+
+class _Blocks:
+    """The rows of a task, cut into blocks; those that are looked at are handed out first."""
+
+    def __init__(self, task: LocalTask, needed: tuple[FeatureTrack, ...], size: int | None) -> None:
+        self.task, self.needed = task, needed
+        width = max(math.prod(task.layout.tail), *(track.width for track in needed if track.is_framewise))
+        self._size = size or block_rows(width, task.before + task.after)
+        self.count = self.left = -(-task.frame_count // self._size)
+        self._pending = Pending(self.count)
+
+    def take(self, span: tuple[int, int] | None) -> tuple[int, int] | None:
+        """The rows ``first .. end - 1`` of the next block, None if there is none; `span` is in samples."""
+        near = None
+        if span is not None:
+            low, high = (self.task.layout.framing.first_frame_at(sample) // self._size for sample in span)
+            near = (low, max(low, high))
+        number = self._pending.take(near)
+        if number is None:
+            return None
+        self.left -= 1
+        return number * self._size, min(self.task.frame_count, (number + 1) * self._size)
 
 
 def parts_of(

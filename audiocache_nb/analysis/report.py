@@ -34,6 +34,8 @@ class PlannedFeature:
         Size of the result; None if only computing it tells.
     measured : bool
         Whether `seconds` rests on a measurement on this machine.
+    in_blocks : bool
+        Whether it is computed block by block, which any number of threads can do at once.
     """
 
     name: str
@@ -41,6 +43,7 @@ class PlannedFeature:
     seconds: float
     nbytes: int | None
     measured: bool
+    in_blocks: bool = False
 
 
 class PlanReport:
@@ -83,7 +86,8 @@ class PlanReport:
         decoding = 0.0 if source.array is not None else DECODING * source.duration
         shared = sum(feature.seconds for feature in self.features if feature.how == "pass") / self._workers
         after = [feature.seconds for feature in self.features if feature.how == "after"]
-        return max(decoding, shared) + max(sum(after) / self._workers, max(after, default=0.0))
+        alone = [feature.seconds for feature in self.features if feature.how == "after" and not feature.in_blocks]
+        return max(decoding, shared) + max(sum(after) / self._workers, max(alone, default=0.0))
 
     @property
     def nbytes(self) -> int:
@@ -178,7 +182,7 @@ def _planned(source: AudioSource, item: Item, how: str, costs: CostModel) -> Pla
     calculator = item.calculator
     seconds = costs.estimate(calculator.id, calculator.version_text, source.duration, local=how == "pass")
     measured = costs.knows(calculator.id, calculator.version_text)
-    return PlannedFeature(str(item.descriptor), how, seconds, _bytes(source, item), measured)
+    return PlannedFeature(str(item.descriptor), how, seconds, _bytes(source, item), measured, calculator.is_local)
 
 
 def _bytes(source: AudioSource, item: Item) -> int | None:
@@ -194,7 +198,8 @@ def _bytes(source: AudioSource, item: Item) -> int | None:
 
 def _line(feature: PlannedFeature) -> str:
     guess = "" if feature.measured else " (a guess)"
-    return f"{feature.name}: {_time(feature.seconds)}{guess}, {_size(feature.nbytes)}"
+    how = ", block by block" if feature.how == "after" and feature.in_blocks else ""
+    return f"{feature.name}: {_time(feature.seconds)}{guess}, {_size(feature.nbytes)}{how}"
 
 
 def _time(seconds: float) -> str:

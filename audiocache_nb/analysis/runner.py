@@ -163,7 +163,7 @@ class Wholes:
         self._parts: dict[str, float] = {}
         self._rows: dict[str, DerivedRows] = {}  # what is being computed block by block
         self._lock = threading.Lock()
-        self._results: queue.SimpleQueue[tuple[Item, FeatureTrack | BaseException]] = queue.SimpleQueue()
+        self._results: queue.SimpleQueue[tuple[Item, FeatureTrack | BaseException | None]] = queue.SimpleQueue()
 
     def run(self, threads: int) -> list[threading.Thread]:
         """Compute all of them.
@@ -193,16 +193,17 @@ class Wholes:
         running, cancelled = 0, False
         while (self._todo or running) and not cancelled:
             cancelled = self._job.control.cancelled
-            while running < threads and not cancelled and (item := self._next()) is not None:
-                self._job.control.enter(item.title)
+            while running < threads and not cancelled and (work := self._work()) is not None:
                 workers = [worker for worker in workers if worker.is_alive()]
-                workers.append(_thread(functools.partial(self._compute, item), self._job, len(workers)))
+                workers.append(_thread(work, self._job, len(workers)))
                 running += 1
             try:
                 item, result = self._results.get(timeout=POLL_S)
             except queue.Empty:
                 continue
             running -= 1
+            if result is None:  # others are still at work on it
+                continue
             self._open.discard(item.key)
             self._rows.pop(item.key, None)
             if isinstance(result, Cancelled):
@@ -219,6 +220,17 @@ class Wholes:
             raise Cancelled
         return []
 
+    def _work(self) -> Callable[[], None] | None:
+        """What one more thread could do: begin with another item, or help with one that is in blocks."""
+        item = self._next()
+        if item is not None:
+            self._job.control.enter(item.title)
+            return functools.partial(self._compute, item)
+        for rows in tuple(self._rows.values()):  # which others add to
+            if rows.help_wanted:
+                return functools.partial(self._help, rows)
+        return None
+
     def _next(self) -> Item | None:
         """The first one that does not wait for another one."""
         for place, item in enumerate(self._todo):
@@ -231,7 +243,7 @@ class Wholes:
         try:
             heard = heard_by(job.source, item)
             if item.calculator.is_local:
-                rows = self._rows[item.key] = DerivedRows(
+                rows = DerivedRows(
                     job.source,
                     item,
                     self._known,
@@ -240,12 +252,20 @@ class Wholes:
                     outputs=job.outputs,
                     focus=_focus_at(job, heard),
                 )
-                self._results.put((item, rows.run()))
+                rows.begin()
+                self._rows[item.key] = rows
+                self._help(rows)
                 return
             signal = self._signals[heard.sample_rate]
             self._results.put((item, run_whole(signal, job.source, item, job.control, report, self._known)))
         except BaseException as error:
             self._results.put((item, error))
+
+    def _help(self, rows: DerivedRows) -> None:
+        try:
+            self._results.put((rows.item, rows.work()))
+        except BaseException as error:
+            self._results.put((rows.item, error))
 
     def _growing(self, key: str) -> Growing | None:
         """A result while it is being computed; None if nothing of it is there yet, or it comes as a whole."""

@@ -74,9 +74,9 @@ def estimate(
     nbytes = 0
     for item in todo.values():
         calculator = item.calculator
-        local = calculator.is_in_pass
-        seconds = costs.estimate(calculator.id, calculator.version_text, source.duration, local=local)
-        shared, after = (shared + seconds, after) if local else (shared, after + seconds)
+        in_pass, blocks = calculator.is_in_pass, calculator.is_local
+        seconds = costs.estimate(calculator.id, calculator.version_text, source.duration, local=in_pass)
+        shared, after = (shared + seconds, after) if blocks else (shared, after + seconds)
         nbytes += _bytes(source, item) or 0
     decoding = 0.0 if source.array is not None else DECODING * source.duration
     return Estimate(len(asked), max(decoding, shared / workers) + after, nbytes)

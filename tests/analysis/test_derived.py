@@ -270,6 +270,52 @@ def test_a_job_shows_what_is_there_and_what_is_looked_at_comes_first(monkeypatch
     assert job.growing(job.items[0].key) is None
 
 
+@pytest.fixture
+def of_ten_rows(monkeypatch):
+    monkeypatch.setattr("audiocache_nb.analysis.derived.block_rows", lambda *_: 10)
+
+
+@pytest.mark.usefixtures("of_ten_rows")
+def test_threads_that_have_nothing_else_to_do_help():
+    together = threading.Barrier(2)
+
+    def meet(rms, *, ctx):
+        if not together.broken and ctx.first_frame in (20, 30):  # one waits in its block for the other in its own
+            together.wait(PATIENCE_S)
+        return smooth(rms)[min(2, ctx.first_frame) :][: ctx.frame_count]
+
+    made = item_of(SOURCE, made_of(meet, inputs="rms", locality=local(2)), PROFILE)
+    found = []
+    job = Job(SOURCE, [made])
+    run_job(
+        job, 2, lambda one, track: found.append((one.calculator.id, track)), lambda _item, error: pytest.fail(error)
+    )
+    tracks = dict(found)
+    assert len(found) == len(tracks) == 2
+    np.testing.assert_array_equal(tracks["meet"].data, rows_of(SMOOTH, 1 << 20))
+    assert job.progress.value == 1
+
+
+@pytest.mark.usefixtures("of_ten_rows")
+def test_what_fails_in_one_of_several_threads_fails_once():
+    both_there = threading.Barrier(2)
+
+    def breaks(rms, *, ctx):
+        if ctx.first_frame < 20:
+            both_there.wait(PATIENCE_S)
+        if ctx.first_frame == 0:
+            raise ZeroDivisionError
+        return rms
+
+    made = item_of(SOURCE, made_of(breaks, inputs="rms", locality=local()), PROFILE)
+    done, failed = [], []
+    run_job(Job(SOURCE, [made]), 2, lambda one, _: done.append(one.calculator.id), lambda *what: failed.append(what))
+    assert done == ["rms"]
+    ((item_failed, error),) = failed
+    assert item_failed is made
+    assert isinstance(error.__cause__, ZeroDivisionError)
+
+
 # --- what cannot be -------------------------------------------------------------------------------
 
 

@@ -89,6 +89,18 @@ def test_derived_features_follow_the_pass_and_bring_what_they_need(session, trac
     assert {calculator.id for calculator in acn.calculators.list()} == registry_before
 
 
+def test_what_follows_the_pass_block_by_block_says_so_and_is_shared_out():
+    with acn.Session(cache_dir=False, workers=2) as session:
+        track = session.add_audio(np.sin(np.arange(8000 * 4) / 5), sample_rate=8000, analyze="none")
+        plans = {name: session.plan(track, [name]) for name in ("delta", "tempo")}
+    lines = {name: plan.explain().split(AFTER)[1].strip() for name, plan in plans.items()}
+    assert lines["delta"].endswith(", block by block")
+    assert "block" not in lines["tempo"]
+    seconds = {name: sum(one.seconds for one in plan.features if one.how == "after") for name, plan in plans.items()}
+    assert seconds["delta"] == seconds["tempo"]
+    assert plans["delta"].seconds < plans["tempo"].seconds
+
+
 def test_a_calculator_that_cannot_be_laid_out_is_named(session, track):
     class Odd(type(acn.calculators.get("rms"))):
         id = feature = "odd"
