@@ -54,7 +54,11 @@ _DTYPES = {
     "U64": "<u8",
     "BOOL": "|b1",
 }
-_NAMES = {np.dtype(code): name for name, code in _DTYPES.items()}
+_TYPES = {name: np.dtype(code) for name, code in _DTYPES.items()}
+_NAMES = {dtype: name for name, dtype in _TYPES.items()}
+_BEFORE = b'{"__metadata__":{"audiocache_nb":"'
+_MIDDLE = b'","audiocache_nb.format":"%d","audiocache_nb.sha256":"'
+Table = dict[str, tuple[np.dtype[Any], tuple[int, ...]]]  # types and shapes of the arrays, one after the other
 
 
 @dataclasses.dataclass(frozen=True)
@@ -213,49 +217,60 @@ def _storable(dtype: np.dtype[Any]) -> np.dtype[Any]:
     return little
 
 
-def _header(plain: dict[str, Any], table: dict[str, tuple[np.dtype[Any], tuple[int, ...]]]) -> bytes:
-    at = 0
-    header: dict[str, Any] = {}
-    for name, (dtype, shape) in table.items():
-        end = at + math.prod(shape) * dtype.itemsize
-        header[name] = {"dtype": _NAMES[dtype], "shape": list(shape), "data_offsets": [at, end]}
-        at = end
-    said = canonical({**plain, "arrays": header}).decode()
-    metadata = {"audiocache_nb": said, "audiocache_nb.format": str(FORMAT)}  # the container wants texts here
-    metadata["audiocache_nb.sha256"] = _digest(metadata)
-    text = canonical({"__metadata__": metadata, **header})
-    padding = -(8 + len(text)) % ALIGNMENT
-    if len(text) + padding + 8 > MAX_HEADER_BYTES:
+def _header(plain: dict[str, Any], table: Table) -> bytes:
+    arrays = _listed(table)
+    header = _wrapped(canonical({**plain, "arrays": arrays}), arrays)
+    if len(header) > MAX_HEADER_BYTES:
         raise CacheError(
             "What is known of a feature is too much to be stored.",
             hint="Shorten what the calculator says about its result.",
         )
-    return (len(text) + padding).to_bytes(8, "little") + text + b" " * padding
+    return header
 
 
-def _digest(metadata: dict[str, str]) -> str:
-    said = metadata["audiocache_nb.format"] + ":" + metadata["audiocache_nb"]
-    return hashlib.sha256(said.encode()).hexdigest()
+def _listed(table: Table) -> dict[str, Any]:
+    """Where the arrays lie, as the container says it."""
+    at = 0
+    found: dict[str, Any] = {}
+    for name, (dtype, shape) in table.items():
+        end = at + math.prod(shape) * dtype.itemsize
+        found[name] = {"dtype": _NAMES[dtype], "shape": list(shape), "data_offsets": [at, end]}
+        at = end
+    return found
+
+
+def _wrapped(said: bytes, arrays: dict[str, Any]) -> bytes:
+    """The container's header around what is said of a track: its canonical JSON, too.
+
+    The container wants texts beside the arrays, so that JSON stands in JSON, where a quotation mark and a
+    backslash have a backslash before them. Names of arrays are sorted behind what begins with ``_``.
+    """
+    escaped = said.replace(b"\\", b"\\\\").replace(b'"', b'\\"')
+    digest = _digest(FORMAT, said).encode()
+    text = b"".join((_BEFORE, escaped, _MIDDLE % FORMAT, digest, b'"},', canonical(arrays)[1:]))
+    padding = -(8 + len(text)) % ALIGNMENT
+    return b"".join(((len(text) + padding).to_bytes(8, "little"), text, b" " * padding))
+
+
+def _digest(stated: int, said: bytes) -> str:
+    return hashlib.sha256(b"%d:%b" % (stated, said)).hexdigest()
 
 
 def _parse(start: bytes, file_bytes: int) -> Layout:
     length = header_bytes(start)
     if not length or length > len(start):
         raise ValueError("no header")
-    outer = json.loads(start[8:length].decode("ascii"))  # bytes would be read as UTF-16 or UTF-32, too
-    metadata = outer["__metadata__"]
-    stated = metadata["audiocache_nb.format"]
-    if stated != str(FORMAT):
-        if metadata["audiocache_nb.sha256"] == _digest(metadata) and int(stated) > FORMAT:
-            raise CacheVersionError(
-                "A cache entry was written by a later version of audiocache_nb.", hint="Install that version."
-            )
-        raise ValueError("unknown format")
-    plain = json.loads(metadata["audiocache_nb"])
-    table = {name: (np.dtype(_DTYPES[one["dtype"]]), _shape(one["shape"])) for name, one in _in_order(plain["arrays"])}
-    del plain["arrays"]
-    if _header(plain, table) != start[:length]:
+    header = start[:length]
+    said = _said(header)
+    plain = json.loads(said.decode("ascii"))  # bytes would be read as UTF-16 or UTF-32, too
+    table = {name: (_TYPES[one["dtype"]], _shape(one["shape"])) for name, one in _in_order(plain["arrays"])}
+    if not all(name in ("data", "crc32") or name.startswith("coords.") for name in table):
+        raise ValueError("unknown arrays")
+    plain["arrays"] = written = _listed(table)
+    # What is said is written again, and so is what stands around it: one bit that differs, and nothing is believed.
+    if canonical(plain) != said or _wrapped(said, written) != header:
         raise ValueError("not canonical")
+    del plain["arrays"]
     arrays, at = {}, length
     for name, (dtype, shape) in table.items():
         arrays[name] = (dtype, shape, at)
@@ -267,6 +282,29 @@ def _parse(start: bytes, file_bytes: int) -> Layout:
     if plain["rows_per_chunk"] != step or arrays["crc32"][1] != (-(-shape[0] // step),):
         raise ValueError("another number of chunks")
     return Layout(plain, arrays, step, (first + math.prod(shape) * dtype.itemsize, at), int(plain["tail_crc32"]))
+
+
+def _said(header: bytes) -> bytes:
+    """What a header says of its track, as it stands there; that nothing else stands there is for others to see."""
+    end = header.find(_MIDDLE % FORMAT)
+    if end < 0:
+        raise _unreadable(header)
+    escaped = header[8 + len(_BEFORE) : end]
+    if b"\\\\" in escaped:
+        return str(json.loads(b'"%b"' % escaped)).encode("ascii")
+    return escaped.replace(b'\\"', b'"')
+
+
+def _unreadable(header: bytes) -> Exception:
+    """Why there is nothing in a header that this version knows: it is damaged, or of a later one."""
+    metadata = json.loads(header[8:].decode("ascii"))["__metadata__"]
+    stated = int(metadata["audiocache_nb.format"])
+    whole = metadata["audiocache_nb.sha256"] == _digest(stated, metadata["audiocache_nb"].encode())
+    if whole and stated > FORMAT:
+        return CacheVersionError(
+            "A cache entry was written by a later version of audiocache_nb.", hint="Install that version."
+        )
+    return ValueError("unknown format")
 
 
 def _in_order(table: dict[str, Any]) -> list[tuple[str, Any]]:

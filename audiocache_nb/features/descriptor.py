@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import Any, Final
 
 from audiocache_nb.errors import InvalidParameterError, InvalidTypeError
 from audiocache_nb.features.profile import AnalysisProfile
 
 MAX_NAME = 120
+USUAL: Final = AnalysisProfile()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ class Descriptor:
         if self.calculator is not None:
             put(self, "calculator", _name("calculator", self.calculator))
         if self.profile is None:
-            put(self, "profile", AnalysisProfile())
+            put(self, "profile", USUAL)
         elif not isinstance(self.profile, AnalysisProfile):
             raise InvalidTypeError(
                 f"profile is a {type(self.profile).__name__}.", hint="Pass an acn.AnalysisProfile(...)."

@@ -182,7 +182,7 @@ def _read_bundle(
     archive = file.archive()
     manifest_bytes, digests = read_manifest(archive, limits)
     data = archive.read(DOCUMENT, limit="json_bytes")
-    if archive.sha256(DOCUMENT) != digests[DOCUMENT]:
+    if hashlib.sha256(data).hexdigest() != digests[DOCUMENT]:
         raise BundleIntegrityError(
             f"{DOCUMENT} is not the one that the manifest speaks of; nothing was imported.",
             hint="Ask for the bundle again.",

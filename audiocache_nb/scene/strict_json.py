@@ -12,6 +12,7 @@ from audiocache_nb.errors import DocumentValidationError
 from audiocache_nb.scene.limits import ImportLimits
 
 MAX_DIGITS = 40
+_FAR = 10.0 ** (MAX_DIGITS - 2)  # what is beyond it is looked at by its digits
 
 
 class _Twice(dict[str, Any]):
@@ -103,13 +104,6 @@ def _refuse(text: str) -> float:
     raise _Refused(f"{text} is no number of JSON")
 
 
-def _finite(text: str) -> float:
-    value = float(text)
-    if not math.isfinite(value):
-        raise _Refused("the number is too big")
-    return value
-
-
 def _integer(text: str) -> int:
     if len(text) > MAX_DIGITS:
         raise _Refused(f"a whole number has {len(text):,} digits")
@@ -127,7 +121,7 @@ def _plain(text: str, limits: ImportLimits) -> Any:
     if len(text) > limits.string_length and re.search(f'"[^"]{{{limits.string_length + 1}}}', text):
         return None
     try:
-        value = json.loads(text, parse_constant=_refuse, parse_int=_integer, parse_float=_finite)
+        value = _DECODER.decode(text)
     except (ValueError, RecursionError):
         return None
     texts, level, depth = 0, [value], 1
@@ -144,8 +138,13 @@ def _plain(text: str, limits: ImportLimits) -> Any:
                 inner.extend(item.values())
             elif kind is list:
                 inner.extend(item)
+            elif (kind is int or kind is float) and not -_FAR < item < _FAR:
+                return None
         level, depth = inner, depth + 1
     return value if 2 * texts == text.count('"') else None
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse)
 
 
 def _walk(value: Any) -> Iterator[tuple[str, int, Any]]:

@@ -129,7 +129,10 @@ class TempoMap:
         return hashlib.sha256(header.encode() + self._segments.astype("<f8").tobytes()).hexdigest()
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, TempoMap) and self.digest == other.digest
+        if not isinstance(other, TempoMap):
+            return False
+        alike = self.entries == other.entries and self.beats_per_bar == other.beats_per_bar
+        return alike or self.digest == other.digest  # written down alike they are equal, which is seen at once
 
     def __hash__(self) -> int:
         return hash(self.digest)
