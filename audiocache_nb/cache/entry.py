@@ -3,8 +3,9 @@
 The file is what the safetensors format says: the length of a JSON header, the header, and the arrays
 one after another, so that any reader of that format can open it. On top of that the header is
 canonical - there is exactly one header for given content, and a file with any other is refused -
-and says what must be true of the rest: the data in chunks of about a megabyte, each with its CRC-32
-in a table of its own, so that a few rows can be checked without reading the others.
+and says what must be true of the rest: the data in chunks of about 128 KiB, each with its CRC-32 in a
+table of its own, so that a few rows can be checked without reading the others. A disk reads as much at
+once whatever it is asked for. What was written when chunks were of a megabyte is read as well.
 
 ::
 
@@ -34,7 +35,9 @@ from audiocache_nb.errors import CacheCorruptionError, CacheError, CacheVersionE
 from audiocache_nb.features.track import FeatureTrack, StoredRows
 
 FORMAT = 1
-CHUNK_BYTES = 1 << 20
+CHUNK_BYTES = 1 << 17
+EARLIER_CHUNK_BYTES = 1 << 20
+CHUNKS_AT_ONCE = 8  # when everything is read or written
 ALIGNMENT = 64
 START_BYTES = 1 << 16  # read at once: the header of all but very long features, and all of short ones
 MAX_HEADER_BYTES = 16 << 20
@@ -94,18 +97,18 @@ class Layout:
         return self.rows_per_chunk * math.prod(shape[1:]) * dtype.itemsize
 
 
-def rows_per_chunk(shape: tuple[int, ...], dtype: np.dtype[Any]) -> int:
-    """How many rows make a chunk of about a megabyte."""
-    return max(1, CHUNK_BYTES // max(1, math.prod(shape[1:]) * dtype.itemsize))
+def rows_per_chunk(shape: tuple[int, ...], dtype: np.dtype[Any], chunk_bytes: int = CHUNK_BYTES) -> int:
+    """How many rows make a chunk of about so many bytes."""
+    return max(1, chunk_bytes // max(1, math.prod(shape[1:]) * dtype.itemsize))
 
 
 def chunks(track: FeatureTrack, first_chunk: int = 0, end_chunk: int | None = None) -> Iterator[memoryview]:
-    """The data of a track as little-endian bytes, chunk by chunk; all of them, or ``first_chunk <= n < end_chunk``."""
+    """The data of a track as little-endian bytes, some chunks at once; all, or ``first_chunk <= n < end_chunk``."""
     dtype = track.dtype.newbyteorder("<")
     step = rows_per_chunk(track.shape, dtype)
     end = track.frame_count if end_chunk is None else min(end_chunk * step, track.frame_count)
-    for first in range(first_chunk * step, end, step):
-        yield as_bytes(np.ascontiguousarray(track.rows(first, first + step), dtype))
+    for first in range(first_chunk * step, end, CHUNKS_AT_ONCE * step):
+        yield as_bytes(np.ascontiguousarray(track.rows(first, min(first + CHUNKS_AT_ONCE * step, end)), dtype))
 
 
 def as_bytes(array: NDArray[Any]) -> memoryview:
@@ -115,7 +118,13 @@ def as_bytes(array: NDArray[Any]) -> memoryview:
 
 def chunk_checks(track: FeatureTrack, first_chunk: int = 0, end_chunk: int | None = None) -> list[int]:
     """CRC-32 of each chunk; of other chunks, another thread can see to it at the same time."""
-    return [zlib.crc32(chunk) for chunk in chunks(track, first_chunk, end_chunk)]
+    step = rows_per_chunk(track.shape, track.dtype)
+    size = step * track.nbytes // max(1, track.frame_count)
+    end = track.frame_count if end_chunk is None else min(end_chunk * step, track.frame_count)
+    checks: list[int] = []
+    for piece in chunks(track, first_chunk, end_chunk):
+        checks += [zlib.crc32(piece[at : at + size]) for at in range(0, len(piece), max(1, size))]
+    return checks or [0] * -(-(end - first_chunk * step) // step)  # of rows without values there is nothing to read
 
 
 def write_plan(track: FeatureTrack, checks: list[int] | None = None) -> tuple[bytes, bytes]:
@@ -278,8 +287,9 @@ def _parse(start: bytes, file_bytes: int) -> Layout:
     if at != file_bytes:
         raise ValueError(f"{file_bytes} bytes instead of {at}")
     dtype, shape, first = arrays["data"]
-    step = rows_per_chunk(shape, dtype)
-    if plain["rows_per_chunk"] != step or arrays["crc32"][1] != (-(-shape[0] // step),):
+    step = plain["rows_per_chunk"]
+    usual = step == rows_per_chunk(shape, dtype) or step == rows_per_chunk(shape, dtype, EARLIER_CHUNK_BYTES)
+    if not usual or type(step) is not int or arrays["crc32"][1] != (-(-shape[0] // step),):
         raise ValueError("another number of chunks")
     return Layout(plain, arrays, step, (first + math.prod(shape) * dtype.itemsize, at), int(plain["tail_crc32"]))
 

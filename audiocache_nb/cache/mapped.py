@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import weakref
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import numpy as np
@@ -16,6 +17,7 @@ from audiocache_nb.errors import CacheCorruptionError
 if TYPE_CHECKING:
     import os
 
+READ_BYTES = 1 << 20  # at once, at most
 # Reads some bytes of the file from disk; None if the file is not in its place any more.
 ReadBytes = Callable[[int, int], bytes | memoryview | None]
 
@@ -80,6 +82,8 @@ class MappedRows:
         self._data: Final = data
         self._first_byte = first_byte
         self._step = rows_per_chunk
+        self._row_bytes = math.prod(data.shape[1:]) * data.itemsize
+        self._chunks_at_once = max(1, READ_BYTES // max(1, rows_per_chunk * self._row_bytes))
         self._checks = checks
         self._read_bytes = read_bytes
         self._damaged = damaged
@@ -124,11 +128,10 @@ class MappedRows:
             told = bool(self._problem)
             if not told:
                 todo = (begin + np.flatnonzero(~self._checked.good[begin:stop])).tolist()
-                for chunk in todo:
-                    self._problem = self._problem_of(chunk)
+                for first, end in _runs(todo, self._chunks_at_once):
+                    self._problem = self._problem_of(first, end)
                     if self._problem:
                         break
-                    self._checked.good[chunk] = True
             problem = self._problem
         if not problem:
             return
@@ -138,17 +141,29 @@ class MappedRows:
             f"A stored feature is damaged: {problem}.", hint="It has been set aside: ask for it again."
         )
 
-    def _problem_of(self, chunk: int) -> str:
-        rows = self._data[chunk * self._step : (chunk + 1) * self._step]
-        at = self._first_byte + chunk * self._step * (rows.nbytes // len(rows))
+    def _problem_of(self, first: int, end: int) -> str:
+        """What is wrong with the first chunk of some that is not right; those before it are known to be."""
+        rows = self._data[first * self._step : end * self._step]
         try:
-            found = self._read_bytes(at, rows.nbytes)
+            found = self._read_bytes(self._first_byte + first * self._step * self._row_bytes, rows.nbytes)
         except OSError as error:
             return f"it cannot be read ({error.strerror or error})"
         if found is None:  # not in its place, so nobody can cut it short: the map stays whole
-            check = zlib.crc32(rows.reshape(-1).view(np.uint8))
+            found = memoryview(rows.reshape(-1).view(np.uint8))
         elif len(found) != rows.nbytes:
             return "it was cut short"
-        else:
-            check = zlib.crc32(found)
-        return "" if check == self._checks[chunk] else f"chunk {chunk} is not what it was"
+        view, size = memoryview(found), self._step * self._row_bytes
+        for chunk, check in enumerate(self._checks[first:end].tolist()):
+            if zlib.crc32(view[chunk * size : (chunk + 1) * size]) != check:
+                return f"chunk {first + chunk} is not what it was"
+            self._checked.good[first + chunk] = True
+        return ""
+
+
+def _runs(chunks: list[int], longest: int) -> Iterator[tuple[int, int]]:
+    """Stretches of chunks that follow each other, each as its first and its end."""
+    start = 0
+    for n in range(1, len(chunks) + 1):
+        if n == len(chunks) or chunks[n] != chunks[n - 1] + 1 or n - start == longest:
+            yield chunks[start], chunks[n - 1] + 1
+            start = n

@@ -17,7 +17,7 @@ from audiocache_nb.features.track import FeatureTrack
 
 ALONE_BYTES = 4 << 20  # less than this is done before a thread has started
 THREADS = 4
-CHUNKS_AT_ONCE = 8
+CHUNKS_AT_ONCE = 64
 
 
 class Digests:
@@ -72,10 +72,10 @@ class Digests:
 
     def _sha256(self, header: bytes, track: FeatureTrack, tail: bytes) -> str:
         digest = hashlib.sha256(header)
-        for chunk in chunks(track):
+        for piece in chunks(track):
             if self._given_up.is_set():
                 return ""
-            digest.update(chunk)
+            digest.update(piece)
         digest.update(tail)
         data = track.rows_or_array
         found = _Known(weakref.ref(data, functools.partial(_forget, id(data))), header, tail, digest.hexdigest())

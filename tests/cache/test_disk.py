@@ -110,13 +110,13 @@ def test_a_long_feature_is_read_only_where_it_is_touched(root):
     assert not rows.flags.writeable
     assert rows.ctypes.data % 64 == 0 or rows.ctypes.data % 16 == 0
     assert found.rows_or_array.chunks_checked == 1
-    assert cache.counters.bytes_read - opening == 1 << 20
+    assert cache.counters.bytes_read - opening == 1 << 17
     found.rows(5000, 5100)
-    assert cache.counters.bytes_read - opening == 1 << 20  # once is enough
+    assert cache.counters.bytes_read - opening == 1 << 17  # once is enough
     found.rows(1000, 1100)  # over the edge of two
     assert found.rows_or_array.chunks_checked == 3
     np.testing.assert_array_equal(found.data, track.data)
-    assert found.rows_or_array.chunks_checked == found.rows_or_array.chunks == 16
+    assert found.rows_or_array.chunks_checked == found.rows_or_array.chunks == 128
 
 
 def test_what_one_session_has_checked_another_one_need_not(root):

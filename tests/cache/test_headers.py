@@ -168,3 +168,30 @@ def test_what_stands_around_it_has_to_agree(change):
     header = header_of(label="longer")
     assert change(header) != header
     assert not is_taken(change(header))
+
+
+def test_chunks_may_be_as_long_as_they_were_once_and_no_other_length():
+    """Entries whose chunks were of a megabyte are read for ever; any other length would be a second header."""
+    track = FeatureTrack(
+        feature="f",
+        calculator_id="c",
+        version="1",
+        label="",
+        unit="",
+        data=np.zeros((3 << 10, 256), np.float32),
+        axes=("frame", "bin"),
+        fill_value=0.0,
+        hop_seconds=0.1,
+        start_seconds=0.0,
+        key="k" * 64,
+    )
+    taken = {}
+    for rows in (128, 1024, 127, 129, 256, 1 << 20):
+        chunks = -(-track.frame_count // rows)
+        said = json.loads(write_plan(track)[0][8:])["__metadata__"]["audiocache_nb"]
+        inner = json.loads(said)
+        inner["rows_per_chunk"] = rows
+        inner["arrays"]["crc32"] |= {"shape": [chunks], "data_offsets": [3 << 20, (3 << 20) + 4 * chunks]}
+        header = expected(plain_json(inner))
+        taken[rows] = is_taken(header) and parse(header, nbytes_of(header)).rows_per_chunk
+    assert taken == {128: 128, 1024: 1024, 127: False, 129: False, 256: False, 1 << 20: False}

@@ -249,6 +249,13 @@ def test_checksums_of_pieces_make_that_of_the_whole(pieces):
     assert combined([(zlib.crc32(one), len(one)) for one in pieces]) == zlib.crc32(b"".join(pieces))
 
 
+@pytest.mark.parametrize("count", [0, 1, 63, 64, 200])
+def test_checksums_of_many_pieces_of_one_length(count):
+    data = np.random.default_rng(count).bytes(count * 37 + 5)
+    pieces = [data[:3], *(data[at : at + 37] for at in range(3, 3 + count * 37, 37)), data[3 + count * 37 :]]
+    assert combined([(zlib.crc32(one), len(one)) for one in pieces]) == zlib.crc32(data)
+
+
 def test_an_entry_that_is_not_there():
     archive = Archive(written())
     assert "nothing" not in archive
