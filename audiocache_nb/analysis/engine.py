@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from audiocache_nb.audio.source import AudioSource
 
 FEW_FRAMES = ROW_GROUP
-SANE_PEAK = 1e12  # full scale is 1; far beyond it single precision overflows, whatever a calculator promises
+SANE_PEAK = 1e6  # full scale is 1; far beyond it single precision overflows, whatever a calculator promises
 Done = Callable[[Item, FeatureTrack], None]
 Failed = Callable[[Item, BaseException], None]
 
@@ -153,7 +153,7 @@ class Pass:
             for task in group.tasks
         }
         left, right = plan.reach_samples
-        size = size or segment_samples(plan.source)
+        size = size or segment_samples(plan.source, _stride(plan))
         self._reader = SegmentReader(plan.source, left, right, mono=plan.needs_mono, size=size, focus=focus)
         self._lock = threading.Lock()
         self._samples_done = 0
@@ -276,6 +276,16 @@ class Pass:
                 failed(item, as_calculator_error(item, error))
             else:
                 done(item, track)
+
+
+def _stride(plan: Plan) -> int:
+    """Samples that the largest group works on at a time: segments of so many end where a batch does."""
+    if not plan.groups:
+        return 1
+    group = max(plan.groups, key=lambda group: len(group.tasks))
+    neighbours = sum(frames for frames in (group.before, group.after) if frames <= FEW_FRAMES)
+    frames = batch_frames(group.framing, group.program) - neighbours
+    return max(1, int(frames * group.framing.hop_samples))
 
 
 def _batches(first: int, end: int, before: int, after: int, size: int) -> Iterator[tuple[int, int]]:

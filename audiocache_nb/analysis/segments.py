@@ -45,16 +45,22 @@ class Segment:
         return values[start - self.origin : stop - self.origin]
 
 
-def segment_samples(source: AudioSource) -> int:
+def segment_samples(source: AudioSource, stride: int = 1) -> int:
     """Samples per segment.
 
     The longer a segment, the fewer frames are computed a second time as neighbours of the next one. Where neither the
     samples nor their mix are copied, that costs no memory; there must be enough of them for all threads, though.
+
+    Parameters
+    ----------
+    source : AudioSource
+    stride : int > 0 [samples]
+        Long segments are a multiple of it, if they can be.
     """
     free = source.array is not None and source.channels == 1
-    return (
-        LONG_SEGMENT_SAMPLES if free and source.frames >= LONG_FROM_SEGMENTS * LONG_SEGMENT_SAMPLES else SEGMENT_SAMPLES
-    )
+    if not free or source.frames < LONG_FROM_SEGMENTS * LONG_SEGMENT_SAMPLES:
+        return SEGMENT_SAMPLES
+    return max(1, LONG_SEGMENT_SAMPLES // stride) * stride if stride <= LONG_SEGMENT_SAMPLES else LONG_SEGMENT_SAMPLES
 
 
 class SegmentBuffers:

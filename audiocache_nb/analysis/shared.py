@@ -15,6 +15,7 @@ from audiocache_nb.features.scratch import Scratch
 from audiocache_nb.features.steps import ROW_GROUP, Frames, Mono, Span, Step
 
 BATCH_SAMPLES = 1 << 19
+LONG_BATCH_SAMPLES = 480 << 11
 PIECE_FRAMES = 6 * ROW_GROUP
 MAX_BATCH_FRAMES = 4096
 
@@ -22,10 +23,11 @@ MAX_BATCH_FRAMES = 4096
 def batch_frames(framing: Framing, program: Program | None = None) -> int:
     """Frames per run, so that one block of them stays in the processor's cache.
 
-    The more there are, the less often threads have to wait for one another. Twice as many where but one array of
-    the bulky ones is in memory at a time.
+    The more there are, the less often threads have to wait for one another. Nearly twice as many where but one array
+    of the bulky ones is in memory at a time: for frames of 2048 samples not quite 500, since numpy gives the
+    interpreter's lock away, and has to wait for it again, with arrays of more values than that.
     """
-    samples = BATCH_SAMPLES * (2 if program is not None and program.bulky == 1 else 1)
+    samples = LONG_BATCH_SAMPLES if program is not None and program.bulky == 1 else BATCH_SAMPLES
     return max(1, min(MAX_BATCH_FRAMES, samples // max(framing.window_samples, int(framing.hop_samples))))
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from support.passes import analyse, held, item_of, noise
 
-from audiocache_nb.analysis import engine
+from audiocache_nb.analysis import engine, segments, shared
 from audiocache_nb.analysis.plan import make_plan
 from audiocache_nb.analysis.program import Program
 from audiocache_nb.features.builtin.onset_strength import OnsetStrength
@@ -128,3 +128,27 @@ def test_batches_cover_all_frames_in_order(before, after):
 def test_who_reads_no_spectrum_has_its_own_place_in_the_order():
     program = program_of("spectrogram", "rms")
     assert {type(task.item.calculator) for task in program.tasks} == {Spectrogram, Rms}
+
+
+def test_batches_are_longer_where_one_array_of_spectra_is_enough():
+    framing = make_plan(held(SAMPLES), [item_of(held(SAMPLES), "flux")]).groups[0].framing
+    assert shared.batch_frames(framing, program_of(*ALL)) == 480
+    assert shared.batch_frames(framing, program_of("moments", *ALL)) == 256
+
+
+def test_long_segments_end_where_a_batch_does(monkeypatch):
+    """So no batch is short, and neighbours are computed as few times as can be."""
+    monkeypatch.setattr(segments, "LONG_FROM_SEGMENTS", 1)
+    lengths = []
+    real = shared.Run.advance
+
+    def advance(self, first, end):
+        lengths.append(end - first)
+        real(self, first, end)
+
+    monkeypatch.setattr(shared.Run, "advance", advance)
+    samples = noise(800_000)
+    assert not analyse(held(samples), ALL).errors
+    assert lengths[:-1] == [480] * (len(lengths) - 1)
+    assert segments.segment_samples(held(samples), 10**9) == segments.LONG_SEGMENT_SAMPLES
+    assert segments.segment_samples(held(SAMPLES[:1000]), 512) == segments.SEGMENT_SAMPLES

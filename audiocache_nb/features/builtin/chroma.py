@@ -96,6 +96,7 @@ class Chroma(SpectralCalculator):
     id = "chroma"
     feature = "chroma"
     label = "Chroma"
+    promises_finite = True
     gain = "invariant"
     parameters = Schema(TUNING)
 

@@ -14,7 +14,7 @@ from audiocache_nb.features.calculator import AudioFacts, ComputeContext, Local
 from audiocache_nb.features.profile import AnalysisProfile
 from audiocache_nb.features.steps import Step
 
-BLOCK_ROWS = 128
+BLOCK_ROWS = 240
 
 
 class Flux(SpectralCalculator):
@@ -29,6 +29,7 @@ class Flux(SpectralCalculator):
     feature = "flux"
     label = "Spectral flux"
     locality = Local(1)
+    promises_finite = True
     gain = "invariant"
 
     def halo(self, profile: AnalysisProfile, params: Mapping[str, Any]) -> tuple[int, int]:

@@ -120,6 +120,7 @@ class LogMel(RowStep):
 class MelCalculator(SpectralCalculator):
     """Base of calculators of mel spectra."""
 
+    promises_finite = True
     parameters = Schema(*MEL_PARAMETERS)
 
     def mel_power(self, audio: AudioFacts, profile: AnalysisProfile, params: Mapping[str, Any]) -> MelPower:

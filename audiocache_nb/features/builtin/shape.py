@@ -73,6 +73,7 @@ class Centroid(SpectralCalculator):
     feature = "centroid"
     label = "Spectral centroid"
     unit = "Hz"
+    promises_finite = True
     gain = "invariant"
 
     def steps(self, audio: AudioFacts, profile: AnalysisProfile, params: Mapping[str, Any]) -> tuple[Step, ...]:
@@ -137,6 +138,7 @@ class Rolloff(SpectralCalculator):
     feature = "rolloff"
     label = "Spectral roll-off"
     unit = "Hz"
+    promises_finite = True
     gain = "invariant"
     parameters = Schema(Parameter("roll_percent", float, 0.85, 0.001, 0.999, description="Which part, 0 .. 1."))
 
@@ -232,6 +234,7 @@ class Flatness(SpectralCalculator):
     id = "flatness"
     feature = "flatness"
     label = "Spectral flatness"
+    promises_finite = True
     gain = "invariant"
     silence = 1.0
     parameters = Schema(
