@@ -12,7 +12,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from audiocache_nb.errors import AudioCacheError
+from audiocache_nb.errors import AudioCacheError, SourceMissingError
 from audiocache_nb.features.track import FeatureTrack, Growing
 from audiocache_nb.models.protocol import SessionLike
 from audiocache_nb.models.publisher import Publisher
@@ -38,6 +38,24 @@ class TileOwner(Protocol):
 
     def send(self, content: Any, buffers: Any = None) -> None: ...
     def tile_relevance(self, request: TileRequest) -> int: ...
+
+
+class _Recording:
+    """A recording as pictures may keep it: they do not hold its samples when its track is removed."""
+
+    def __init__(self, audio: Any) -> None:
+        self.sample_rate, self.channels, self.frames = audio.sample_rate, audio.channels, audio.frames
+        self._audio = weakref.ref(audio)
+
+    def read(self, first: int, frames: int) -> Any:
+        audio = self._audio()
+        if audio is None:
+            raise SourceMissingError("The recording is not there any more.", hint="Undo what has removed it.")
+        return audio.read(first, frames)
+
+
+def _not_held(audio: Any) -> Any:
+    return audio if audio is None or not hasattr(audio, "read") else _Recording(audio)
 
 
 @dataclasses.dataclass(eq=False)
@@ -141,11 +159,12 @@ class TileService:
         self, growing: Growing, audio: Any, before: Picture | None, ready: Callable[[Picture | None], None]
     ) -> None:
         """Build a picture of what exists of a track by now, and hand it over; None if that cannot be done."""
+        recording = _not_held(audio)
 
         def work() -> None:
             picture: Picture | None = None
             try:
-                picture = make_picture(growing.track, self._checkpoint, audio, growing.done, before)
+                picture = make_picture(growing.track, self._checkpoint, recording, growing.done, before)
             except Exception as failure:
                 if isinstance(failure, Stopped):
                     raise
@@ -162,7 +181,7 @@ class TileService:
         picture: Picture | None = None
         error = ""
         try:
-            picture = make_picture(build.track, self._checkpoint, build.audio, shelf=self._shelf)
+            picture = make_picture(build.track, self._checkpoint, _not_held(build.audio), shelf=self._shelf)
         except Exception as failure:
             if isinstance(failure, Stopped):
                 raise

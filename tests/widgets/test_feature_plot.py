@@ -11,7 +11,8 @@ import traitlets
 from widgets.conftest import until, widget_comm
 from widgets.fake import curve_track, spectrogram_track, waveform_track
 
-from audiocache_nb.errors import InvalidParameterError, InvalidTypeError, UnknownFeatureError
+from audiocache_nb.audio.ingest import load
+from audiocache_nb.errors import InvalidParameterError, InvalidTypeError, SourceMissingError, UnknownFeatureError
 from audiocache_nb.features.calculator import Calculator
 from audiocache_nb.features.descriptor import Descriptor
 from audiocache_nb.features.profile import AnalysisProfile
@@ -454,6 +455,24 @@ def test_a_picture_goes_when_the_session_drops_the_data(session):
     del made
     until(lambda: gc.collect() >= 0 and ghost() is None)
     assert len(service._kept) == 0
+
+
+def test_a_picture_does_not_hold_the_samples_below_it(session):
+    samples = np.random.default_rng(0).uniform(-1, 1, 64 * 1000).astype(np.float32)
+    source = load(samples, sample_rate=44100)
+    cells = samples.reshape(-1, 1, 64)
+    data = np.stack([cells.min(axis=2), cells.max(axis=2)], axis=2)
+    made, done, service = waveform_track(data=data, hop_seconds=64 / 44100), threading.Event(), tile_service(session)
+    service.prepare(made, done.set, source)
+    assert done.wait(20)
+    pyramid = service.picture(made).pyramid
+    np.testing.assert_array_equal(pyramid.tile(0, 0)[1][:, 0, 0], samples[: pyramid.tile_buckets])
+    ghost = weakref.ref(source)
+    del source
+    until(lambda: gc.collect() >= 0 and ghost() is None)
+    with pytest.raises(SourceMissingError):
+        pyramid.tile(0, 0)
+    assert pyramid.tile(pyramid.levels - 1, 0)[1].max() == samples.max()
 
 
 def test_closing_the_session_ends_a_picture_that_is_being_built(session, track):
