@@ -22,16 +22,15 @@ MAJOR, MINOR = 1, 0
 STATES = ("idle", "ready", "failed", "stale")
 
 _NAME = s.text(200)
-_ID = s.text(120, empty=False)
+_LONGEST_ID, _MOST_MEMBERS = 120, 40
+_ID = s.text(_LONGEST_ID, empty=False)
 _TICKS = s.number(-1e15, 1e15)
 _HASH = s.text(80, empty=False)
 
 
 @functools.lru_cache(4)
 def _schema(limits: ImportLimits) -> s.Check:
-    descriptor = s.record(
-        {"feature": _ID, "calculator": _ID, "profile": s.members(s.anything, 40)}, {"params": s.anything}
-    )
+    descriptor = _descriptor()
     entry = s.record({"entry": _ID})
     source = s.record(
         {
@@ -91,6 +90,23 @@ def _schema(limits: ImportLimits) -> s.Check:
             "dismissed": s.array(s.record({"source": _ID, "descriptor": descriptor}), limits.descriptors),
         },
     )
+
+
+def _descriptor() -> s.Check:
+    """A feature that is asked for or there: of these there are more than of all else, and most are right."""
+    check = s.record(
+        {"feature": _ID, "calculator": _ID, "profile": s.members(s.anything, _MOST_MEMBERS)}, {"params": s.anything}
+    )
+
+    def quick(value: Any, at: str, problems: list[s.Problem]) -> None:
+        if type(value) is dict and len(value) >= 3:
+            feature, calculator, profile = map(value.get, ("feature", "calculator", "profile"))
+            texts = type(feature) is str is type(calculator) and 0 < len(feature) <= _LONGEST_ID >= len(calculator) > 0
+            if texts and type(profile) is dict and len(profile) <= _MOST_MEMBERS:
+                return
+        check(value, at, problems)
+
+    return quick
 
 
 def read_document(data: bytes, limits: ImportLimits, *, name: str = "document") -> dict[str, Any]:

@@ -266,45 +266,43 @@ def descriptor_of(plain: Mapping[str, Any]) -> Descriptor:
     ------
     DocumentError
     """
-    # Equal texts of plain values mean equal values of one type: 1, 1.0 and true are three values. A feature
-    # stands in a document wherever it is asked for, and most profiles are the same.
-    text = repr(plain)
-    found = _descriptors.get(text)
+    try:
+        key = _key(plain)
+        found = _descriptors.get(key)
+    except TypeError:  # there is a list in its profile: that will be refused
+        return _descriptor(plain)
     if found is None:
         found = _descriptor(plain)
         if len(_descriptors) >= REMEMBERED:
             _descriptors.clear()
-        if len(text) <= LONGEST_REMEMBERED:
-            _descriptors[text] = found
+        if len(key[2]) <= LONGEST_REMEMBERED:
+            _descriptors[key] = found
     return found
 
 
-REMEMBERED = 1024
-LONGEST_REMEMBERED = 4096
-_descriptors: dict[str, Descriptor] = {}
-_profiles: dict[str, AnalysisProfile] = {}
+def _key(plain: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What two descriptors have in common exactly if they are written alike: 1, 1.0 and true are three values.
+
+    A feature stands in a document once more wherever it is asked for, and most documents hold the same ones.
+    """
+    profile, params = plain["profile"], plain.get("params")
+    values = tuple(profile.values())
+    shown = repr(params) if params else ""
+    return plain["feature"], plain["calculator"], shown, tuple(profile), values, tuple(map(type, values))
+
+
+REMEMBERED, LONGEST_REMEMBERED = 1024, 4096
+_descriptors: dict[tuple[Any, ...], Descriptor] = {}
 
 
 def _descriptor(plain: Mapping[str, Any]) -> Descriptor:
     try:
         params = unpack(plain.get("params") or {})
-        found = Descriptor(plain["feature"], plain["calculator"], _profile(plain["profile"]), params)
+        found = Descriptor(plain["feature"], plain["calculator"], AnalysisProfile(**plain["profile"]), params)
         hash(found.params)  # a place among the features is found by it
     except (AudioCacheError, TypeError, ValueError) as error:
         raise DocumentError(
             f"The document describes a feature {plain['feature']!r:.60} that cannot be: {display_text(said(error))}",
             hint="The file is damaged, or was written by a later program; nothing was imported.",
         ) from error
-    return found
-
-
-def _profile(values: Mapping[str, Any]) -> AnalysisProfile:
-    text = repr(values)
-    found = _profiles.get(text)
-    if found is None:
-        found = AnalysisProfile(**values)
-        if len(_profiles) >= REMEMBERED:
-            _profiles.clear()
-        if len(text) <= LONGEST_REMEMBERED:
-            _profiles[text] = found
     return found

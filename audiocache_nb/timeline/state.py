@@ -155,7 +155,9 @@ class FeatureEntry:
         known = self.__dict__
         if all(known[name] is value or known[name] == value for name, value in changes.items()):
             return self
-        return dataclasses.replace(self, **changes)
+        entry = object.__new__(FeatureEntry)  # as `dataclasses.replace` does, in a fifth of the time
+        entry.__dict__.update(known, **changes)
+        return entry
 
     @property
     def error(self) -> str | None:
@@ -186,7 +188,7 @@ class SourceState:
     def with_entries(self, *changed: FeatureEntry) -> SourceState:
         """A copy with some entries added or replaced."""
         entries = {**self.entries, **{entry.slot: entry for entry in changed}}
-        return dataclasses.replace(self, entries=MappingProxyType(entries))
+        return SourceState(self.source, self.status, MappingProxyType(entries), self.changed)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
