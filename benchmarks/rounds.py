@@ -46,8 +46,17 @@ class Sample:
         return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
 
-def in_turn(things: Mapping[str, Callable[[], Any]], rounds: int, *, warm_up: int = 1) -> dict[str, Sample]:
-    """Seconds that each thing takes, measured one after the other in every round; the order turns round."""
+def in_turn(
+    things: Mapping[str, Callable[[], Any]],
+    rounds: int,
+    *,
+    warm_up: int = 1,
+    put_away: Mapping[str, Callable[[Any], object]] | None = None,
+) -> dict[str, Sample]:
+    """Seconds that each thing takes, measured one after the other in every round; the order turns round.
+
+    What `put_away` does with the result of a thing is not measured.
+    """
     seconds: dict[str, list[tuple[float, float]]] = {name: [] for name in things}
     names = list(things)
     for number in range(-warm_up, rounds):
@@ -56,6 +65,8 @@ def in_turn(things: Mapping[str, Callable[[], Any]], rounds: int, *, warm_up: in
             began_s, used_s = time.perf_counter(), time.process_time()
             result = things[name]()
             passed_s, used_s = time.perf_counter() - began_s, time.process_time() - used_s
+            if put_away is not None and name in put_away:
+                put_away[name](result)
             del result  # giving memory back is not what is measured
             if number >= 0:
                 seconds[name].append((passed_s, used_s))
