@@ -301,7 +301,7 @@ def _said(header: bytes) -> bytes:
         raise _unreadable(header)
     escaped = header[8 + len(_BEFORE) : end]
     if b"\\\\" in escaped:
-        return str(json.loads(b'"%b"' % escaped)).encode("ascii")
+        return str(json.loads('"' + escaped.decode("ascii") + '"')).encode("ascii")
     return escaped.replace(b'\\"', b'"')
 
 

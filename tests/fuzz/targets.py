@@ -30,7 +30,7 @@ from audiocache_nb.scene import mvmnt_read
 from audiocache_nb.scene.archive_reader import Archive
 from audiocache_nb.scene.document import read_document
 from audiocache_nb.scene.limits import ImportLimits
-from audiocache_nb.scene.load import _manifest
+from audiocache_nb.scene.manifest import read_manifest
 from audiocache_nb.scene.open import read_any
 
 DOCUMENTED = (BundleError, DocumentError)
@@ -199,7 +199,7 @@ def targets(folder: str) -> dict[str, Target]:
                 _read(reader, folder, data)
 
     def of_manifest(data: bytes) -> None:
-        _manifest(Archive(archived({**parts_of(bundle), "manifest.json": data}), LIMITS), LIMITS)
+        read_manifest(Archive(archived({**parts_of(bundle), "manifest.json": data}), LIMITS), LIMITS)
 
     return {
         "bundle": Target(
