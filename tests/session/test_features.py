@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import traceback
 
 import numpy as np
 import pytest
+from support.wait import until
 
 import audiocache_nb as acn
 
 WAIT_S = 60
 RATE = 8000
+
+
+def is_waiting(thread: threading.Thread) -> bool:
+    """Whether a thread waits for something just now."""
+    frame = sys._current_frames().get(thread.ident)
+    return frame is not None and "wait" in {frame.f_code.co_name for frame, _ in traceback.walk_stack(frame)}
 
 
 class TestRequest:
@@ -277,6 +285,7 @@ class TestGet:
         for thread in threads:
             thread.start()
         assert gate.entered.wait(WAIT_S)
+        until(lambda: all(map(is_waiting, threads)))  # who comes after `clear` asks for it anew
         verb(session, track)
         for thread in threads:
             thread.join(WAIT_S)
