@@ -16,6 +16,7 @@ FIELDS = ("feature", "calculator_id", "version", "label", "unit", "alignment", "
 NUMBERS = ("fill_value", "hop_seconds", "start_seconds", "scale", "offset")
 MAPPINGS = ("parameters", "provenance")
 MAX_DEPTH = 32
+_LEAVES = frozenset({str, int, float, bool, type(None)})
 
 
 def describe(track: FeatureTrack) -> dict[str, Any]:
@@ -108,7 +109,7 @@ def unpack(value: Any) -> Any:
             return tuple(unpack(item) for item in inner)
         if tag == "$pairs":
             return {unpack(name): unpack(item) for name, item in inner}
-    return {name: unpack(item) for name, item in value.items()}
+    return {name: item if type(item) in _LEAVES else unpack(item) for name, item in value.items()}
 
 
 def _text(value: Any) -> str:
