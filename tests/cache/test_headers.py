@@ -121,6 +121,18 @@ def test_whatever_a_track_says_comes_back(label, unit, parameters):
     assert (layout.plain["label"], layout.plain["unit"]) == (label, unit)
 
 
+def test_text_is_read_as_what_it_is(monkeypatch):
+    """Bytes that look like UTF-32 to a reader of JSON are damage like any other."""
+    header = header_of(label="\\" * 40)
+    start = header.index(b"{\\", 40)
+    for zeros in (b"\0\0\0", b"\0"):
+        assert not is_taken(header[: start + 1] + zeros + header[start + 1 + len(zeros) :])
+        with monkeypatch.context() as patched:
+            patched.setattr(json, "detect_encoding", lambda *_: pytest.fail("somebody guesses"))
+            with pytest.raises(CacheError):
+                parse(header[: start + 1] + zeros + header[start + 1 + len(zeros) :], len(header))
+
+
 def _said(change):
     """A header whose inner text was changed, with everything around it made to fit."""
     said = json.loads(header_of()[8:])["__metadata__"]["audiocache_nb"]
