@@ -52,6 +52,11 @@ class Context:
         self.tempo = tempo
         self.scratch = Scratch() if scratch is None else scratch
 
+    def look_at(self, first: int, end: int) -> None:
+        """Go on to the frames ``first .. end - 1``."""
+        self.first_frame, self.frame_count = first, end - first
+        self.__dict__.pop("times_s", None)
+
     @property
     def hop_size(self) -> int:
         """Hop in samples."""

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from audiocache_nb.analysis.context import Context
 from audiocache_nb.analysis.control import Control
-from audiocache_nb.analysis.outputs import Outputs, Rows
+from audiocache_nb.analysis.outputs import Outputs, Rows, RowsInFile
 from audiocache_nb.analysis.plan import Group, Item, LocalTask, Plan
 from audiocache_nb.analysis.program import Memory, Node
 from audiocache_nb.analysis.results import as_calculator_error, seal
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from audiocache_nb.audio.source import AudioSource
 
 FEW_FRAMES = ROW_GROUP
+STAGED_FRAMES = 9 * ROW_GROUP
 SANE_PEAK = 1e6  # full scale is 1; far beyond it single precision overflows, whatever a calculator promises
 Done = Callable[[Item, FeatureTrack], None]
 Failed = Callable[[Item, BaseException], None]
@@ -76,11 +77,27 @@ class Output:
             out[...] = value
             rows.commit(first, out)
             return
+        if not self._staged:
+            self._put(inputs, first, end, context)
+            return
+        for start in range(first, end, STAGED_FRAMES):
+            stop = min(start + STAGED_FRAMES, end)
+            context.look_at(start, stop)
+            self._put(tuple([rows[start - first : stop - first] for rows in inputs]), start, stop, context)
+
+    @property
+    def _staged(self) -> bool:
+        """Whether rows lie in memory of the thread before they go where they stay, and can be made a few at a time."""
+        neighbours = self.task.before or self.task.after
+        by_rows = bool(self.inputs) and not neighbours and all(isinstance(of, Node) for of in self.inputs)
+        return by_rows and (self._storage is not None or isinstance(self._rows, RowsInFile))
+
+    def _put(self, inputs: tuple[Any, ...], first: int, end: int, context: Context) -> None:
         assert self._rows is not None
-        stored = self._rows.block(first, end, scratch)
+        stored = self._rows.block(first, end, context.scratch)
         out = stored
         if self._storage is not None:
-            out = scratch.array("levels to store", stored.shape)
+            out = context.scratch.array("levels to store", stored.shape)
         self._compute(inputs, out, first, end, context)
         if self._storage is not None:
             self._storage.encode(out, stored)

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 from support.passes import analyse, held, item_of, noise
 
+import audiocache_nb as acn
 from audiocache_nb.analysis import engine, segments, shared
+from audiocache_nb.analysis.outputs import Outputs
 from audiocache_nb.analysis.plan import make_plan
 from audiocache_nb.analysis.program import Program
 from audiocache_nb.features.builtin.onset_strength import OnsetStrength
@@ -152,3 +154,27 @@ def test_long_segments_end_where_a_batch_does(monkeypatch):
     assert lengths[:-1] == [480] * (len(lengths) - 1)
     assert segments.segment_samples(held(samples), 10**9) == segments.LONG_SEGMENT_SAMPLES
     assert segments.segment_samples(held(SAMPLES[:1000]), 512) == segments.SEGMENT_SAMPLES
+
+
+@pytest.mark.parametrize("storage", [None, "uint8"])
+@pytest.mark.parametrize("mapped_from_bytes", [1 << 40, 1])
+def test_what_does_not_stay_in_memory_is_made_a_few_rows_at_a_time(storage, mapped_from_bytes, monkeypatch):
+    counts = []
+    real = Spectrogram.compute
+
+    def compute(self, inputs, out, state, context):
+        assert len(inputs[0]) == len(out) == context.frame_count == len(context.times_s)
+        assert context.times_s[0] == pytest.approx(context.first_frame * 512 / 44100)
+        counts.append(len(out))
+        real(self, inputs, out, state, context)
+
+    monkeypatch.setattr(Spectrogram, "compute", compute)
+    outputs = Outputs(mapped_from_bytes=mapped_from_bytes)
+    profile = None if storage is None else acn.AnalysisProfile(storage=storage)
+    found = analyse(held(SAMPLES), ["spectrogram", "flux"], profile, outputs=outputs)
+    there = storage is None and mapped_from_bytes > 1
+    assert (max(counts) > engine.STAGED_FRAMES) == there
+    assert sum(counts) == found.tracks["spectrogram"].frame_count
+    monkeypatch.undo()
+    expected = analyse(held(SAMPLES), ["spectrogram"], profile).data("spectrogram")
+    np.testing.assert_array_equal(found.tracks["spectrogram"].data, expected)
