@@ -27,8 +27,7 @@ from audiocache_nb.scene.document import read_document
 from audiocache_nb.scene.imported_audio import absent_source, embedded_source
 from audiocache_nb.scene.imported_feature import mapped_track, marked, mismatch
 from audiocache_nb.scene.limits import USUAL, ImportLimits
-from audiocache_nb.scene.manifest import DOCUMENT
-from audiocache_nb.scene.manifest import read_manifest as _manifest
+from audiocache_nb.scene.manifest import DOCUMENT, read_manifest
 from audiocache_nb.scene.scene_file import SceneFile
 
 Resolve = Callable[[Mapping[str, Any]], Any]
@@ -181,7 +180,7 @@ def _read_bundle(
     file: SceneFile, limits: ImportLimits, resolve: Resolve | None, damaged: Callable[[str], None]
 ) -> LoadedScene:
     archive = file.archive()
-    manifest_bytes, digests = _manifest(archive, limits)
+    manifest_bytes, digests = read_manifest(archive, limits)
     data = archive.read(DOCUMENT, limit="json_bytes")
     if hashlib.sha256(data).hexdigest() != digests[DOCUMENT]:
         raise BundleIntegrityError(
