@@ -15,7 +15,8 @@ from types import MappingProxyType
 from typing import Any
 
 from audiocache_nb.features.bounds import Bounds
-from audiocache_nb.features.walk import Check, Walk, content_digest
+from audiocache_nb.features.findings import Check
+from audiocache_nb.features.walk import Walk, content_digest
 
 HEAVY_S = 0.002
 HEAVY_SHARE = 20  # what takes long to look at is looked at for a twentieth of the time at most
