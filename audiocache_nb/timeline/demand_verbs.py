@@ -20,9 +20,9 @@ from audiocache_nb.features.descriptor import Descriptor
 from audiocache_nb.features.track import FeatureTrack, Growing
 from audiocache_nb.timeline import events
 from audiocache_nb.timeline.demand import BadWish
-from audiocache_nb.timeline.desk import MAX_UNSURE, Start
 from audiocache_nb.timeline.freshness import CHANGED, Freshness
 from audiocache_nb.timeline.gate import Policy, checked_policy
+from audiocache_nb.timeline.orders import MAX_UNSURE, Start
 from audiocache_nb.timeline.state import FeatureEntry, Slot, SourceState, Track
 from audiocache_nb.timeline.verbs import SLICE_S, Verbs, deadline_s
 

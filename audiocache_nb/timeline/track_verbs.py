@@ -12,8 +12,8 @@ from audiocache_nb.analysis.jobs import Job
 from audiocache_nb.errors import InvalidParameterError
 from audiocache_nb.timeline import events
 from audiocache_nb.timeline.demand import DEFAULT_ELEMENT
-from audiocache_nb.timeline.desk import Start
 from audiocache_nb.timeline.elements import everything_of
+from audiocache_nb.timeline.orders import Start
 from audiocache_nb.timeline.state import Slot, Snapshot, SourceState, Track
 from audiocache_nb.timeline.status import SourceStatus
 from audiocache_nb.timeline.store import Change
