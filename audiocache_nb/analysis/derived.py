@@ -123,7 +123,7 @@ class DerivedRows:
             layout = self._layout(needed)
             task = local_task(self._source, self.item, layout)
             self._check_grids(layout, needed)
-            output = Output(task, (), self._outputs, self._source.health.peak)
+            output = Output(task, (), self._outputs, self._source.health)
             if output.error is not None:
                 raise output.error
             self._output = output

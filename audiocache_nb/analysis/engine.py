@@ -25,6 +25,7 @@ from audiocache_nb.features.steps import ROW_GROUP, Step
 from audiocache_nb.features.track import FeatureTrack, Growing, StoredRows
 
 if TYPE_CHECKING:
+    from audiocache_nb.audio.health import HealthReport
     from audiocache_nb.audio.source import AudioSource
 
 FEW_FRAMES = ROW_GROUP
@@ -37,9 +38,10 @@ Failed = Callable[[Item, BaseException], None]
 class Output:
     """The rows of one task while they are being written."""
 
-    def __init__(self, task: LocalTask, inputs: tuple[Node | Step, ...], outputs: Outputs, peak: float) -> None:
+    def __init__(self, task: LocalTask, inputs: tuple[Node | Step, ...], outputs: Outputs, health: HealthReport) -> None:
         self.task = task
-        self._peak = peak
+        self._health = health
+        self._is_sane = health.measured and health.peak <= SANE_PEAK
         self._outputs = outputs
         self._storage = task.item.storage
         calculator = task.item.calculator
@@ -107,7 +109,7 @@ class Output:
         self, inputs: tuple[NDArray[Any], ...], out: NDArray[Any], first: int, end: int, context: Context
     ) -> None:
         task, calculator = self.task, self.task.item.calculator
-        if calculator.promises_finite and self._peak <= SANE_PEAK:
+        if calculator.promises_finite and self._is_sane:
             calculator.compute(inputs, out, task.state, context)
             return
         out[...] = np.nan  # so that what is never written is noticed
@@ -115,10 +117,16 @@ class Output:
         if not np.isfinite(out).all():
             raise CalculatorContractError(
                 f"{calculator.id} left values that are not finite, or none, in frames {first} to {end - 1}.",
-                hint="Fill all of `out` with finite numbers."
-                if self._peak <= SANE_PEAK
-                else f"The recording peaks at {self._peak:.3g}, 1.0 being full scale: scale it down and add it again.",
+                hint=self._hint(),
             )
+
+    def _hint(self) -> str:
+        health = self._health
+        if health.measured and health.peak > SANE_PEAK:
+            return f"The recording peaks at {health.peak:.3g}, 1.0 being full scale: scale it down and add it again."
+        if self.task.item.calculator.promises_finite:  # then it is the samples of a reader, which nobody has looked at
+            return f"Let the recording's reader hand out finite samples of at most {SANE_PEAK:g}, 1.0 being full scale."
+        return "Fill all of `out` with finite numbers."
 
     def _allocate(self, width: int) -> Rows:
         with self._lock:
@@ -165,7 +173,7 @@ class Pass:
         self._start, self._share = start, share
         outputs = outputs or Outputs()
         self._outputs = {
-            id(task): Output(task, group.program.inputs_of(task), outputs, plan.source.health.peak)
+            id(task): Output(task, group.program.inputs_of(task), outputs, plan.source.health)
             for group in plan.groups
             for task in group.tasks
         }

@@ -286,3 +286,17 @@ def test_a_sink_that_raises_harms_nobody(desk, caplog):
         setattr(here.sink, name, raises(ValueError("a subscriber's own mistake")))
     assert here.run(held(SAMPLES), "rms").state == "succeeded"
     assert "a subscriber's own mistake" in caplog.text
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -1e30])
+def test_what_a_reader_of_ones_own_hands_out_has_been_measured_by_nobody(value):
+    """A promise of finite numbers is one for finite samples."""
+    samples = noise(30_000, 2)
+    samples[10_000:10_200] = value
+    names = ["rms", "logmel", "chroma", "flux", "loudness.power"]
+    found = analyse(streamed(samples), [*names, "zcr"])
+    for name, track in found.tracks.items():
+        assert np.isfinite(track.data).all(), name
+    assert set(found.errors) >= set(names)
+    assert "reader" in found.errors["rms"].hint
+    assert not analyse(streamed(noise(30_000, 2)), names).errors
