@@ -38,7 +38,9 @@ Failed = Callable[[Item, BaseException], None]
 class Output:
     """The rows of one task while they are being written."""
 
-    def __init__(self, task: LocalTask, inputs: tuple[Node | Step, ...], outputs: Outputs, health: HealthReport) -> None:
+    def __init__(
+        self, task: LocalTask, inputs: tuple[Node | Step, ...], outputs: Outputs, health: HealthReport
+    ) -> None:
         self.task = task
         self._health = health
         self._is_sane = health.measured and health.peak <= SANE_PEAK

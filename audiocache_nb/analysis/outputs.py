@@ -118,10 +118,12 @@ class RowsInFile:
                 self._ranges.append((first, first + len(rows)))
 
     def view(self) -> StoredRows | None:
-        try:
-            return None if self._in_memory is not None else _RowsOfFile(self.shape, self._dtype, os.dup(self._handle))
-        except OSError:  # it has been finished at this moment
-            return None
+        with self._lock:  # lest it is finished at this moment: the number of its handle is the next file's then
+            if self._in_memory is not None or not self._close.alive:
+                return None
+            with contextlib.suppress(OSError):  # no more handles
+                return _RowsOfFile(self.shape, self._dtype, os.dup(self._handle))
+        return None
 
     def finish(self) -> NDArray[Any]:
         try:
@@ -135,7 +137,8 @@ class RowsInFile:
                 at = end
             return self._in_memory
         finally:
-            self._close()
+            with self._lock:
+                self._close()
 
 
 class _RowsOfFile:

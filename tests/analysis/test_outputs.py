@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import gc
 import mmap
@@ -128,3 +129,14 @@ def test_a_session_keeps_them_in_its_cache_directory(tmp_path):
         assert isinstance(root(levels.data), mmap.mmap)
         assert (tmp_path / "tmp").is_dir()
         assert not list((tmp_path / "tmp").iterdir())
+
+
+def test_what_is_finished_is_not_looked_for_in_the_file_that_got_its_handle(tmp_path):
+    rows = Outputs(tmp_path, mapped_from_bytes=1).rows((100, 3), FLOAT32)
+    rows.commit(0, np.ones((100, 3), np.float32))
+    assert rows.view() is not None
+    rows.finish()
+    with contextlib.ExitStack() as others:
+        for number in range(4):
+            others.enter_context((tmp_path / str(number)).open("wb"))
+        assert rows.view() is None
