@@ -205,6 +205,7 @@ def load(
         for reference in opened:
             alive = reference()
             if alive is not None:
+                alive.timeline.cache.forget_imported(key)  # if it was trusted, the same damaged data would come back
                 alive.timeline.entry_damaged(key)
 
     if not isinstance(path, bytes):

@@ -11,6 +11,11 @@ from audiocache_nb.features.track import FeatureTrack
 DEFAULT_BUDGET_BYTES = 2 << 30
 
 
+def is_imported(track: FeatureTrack) -> bool:
+    """Whether a track came with a scene; its data lie in that file then."""
+    return "imported" in track.provenance
+
+
 class MemoryCache:
     """Feature tracks by key, the least recently used leave first when the budget is exceeded.
 
@@ -58,6 +63,13 @@ class MemoryCache:
         """Forget a track, if it is there."""
         with self._lock:
             self._drop(key)
+
+    def forget_imported(self, key: str) -> None:
+        """Forget a track that came with a scene, and turned out to be damaged there; what was computed here stays."""
+        with self._lock:
+            track = self._tracks.get(key)
+            if track is not None and is_imported(track):
+                self._drop(key)
 
     def discard_audio(self, digest: str) -> dict[str, int]:
         """Forget everything computed from some audio.

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from audiocache_nb.cache.derived import derived_keys
 from audiocache_nb.cache.disk import DiskCache
-from audiocache_nb.cache.memory import MemoryCache
+from audiocache_nb.cache.memory import MemoryCache, is_imported
 from audiocache_nb.cache.writer import EXIT_S, Writer
 from audiocache_nb.features.track import FeatureTrack
 
@@ -64,6 +64,11 @@ class CacheStore(MemoryCache):
         self._mapped.pop(key, None)
         for one in keys:
             self.disk.discard(one)
+
+    def forget_imported(self, key: str) -> None:
+        """Forget a track that came with a scene, and turned out to be damaged there; what is on disk was whole."""
+        super().forget_imported(key)
+        self.writer.forget(lambda track: track.key == key and is_imported(track))
 
     def discard_audio(self, digest: str) -> dict[str, int]:
         """Forget everything computed from some audio, as far as this session knows of it.

@@ -21,6 +21,7 @@ _LONGEST_TEXT = 4096
 _LONGEST_NAME = 200
 _GREATEST = 1e30  # times any int16, still a float32
 _LONGEST_S = 1e9
+_INTEGER_BITS = 1023  # a greater one is no float, and a much greater one cannot be shown
 _PROVENANCE: dict[str, type | tuple[type, ...]] = {
     "audio": str,
     "sample_rate": (int, float),
@@ -112,15 +113,31 @@ def _plain_provenance(claimed: Mapping[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, kind in _PROVENANCE.items():
         value = claimed.get(name)
-        if isinstance(value, kind) and not isinstance(value, bool) and len(str(value)) <= _LONGEST_TEXT:
+        if isinstance(value, kind) and _is_moderate(value):
             found[name] = value
     for name in _PROVENANCE_MAPPINGS:
         value = claimed.get(name)
         if isinstance(value, Mapping) and all(
-            type(item) in (str, int, float, bool, type(None)) for item in value.values()
+            type(item) in (str, int, float, bool, type(None)) and not _is_beyond(item) for item in value.values()
         ):
             found[name] = {str(key)[:_LONGEST_TEXT]: item for key, item in value.items()}
     return found
+
+
+def _is_moderate(value: Any) -> bool:
+    """Whether a text is short enough, or a number is one that can be reckoned with."""
+    if isinstance(value, str):
+        return len(value) <= _LONGEST_TEXT
+    return not isinstance(value, bool) and abs(value) <= _GREATEST
+
+
+def _is_beyond(value: Any) -> bool:
+    """Whether there is an integer anywhere in a value that nobody can reckon with."""
+    if isinstance(value, int):
+        return value.bit_length() > _INTEGER_BITS
+    if isinstance(value, Mapping):
+        return any(_is_beyond(name) or _is_beyond(one) for name, one in value.items())
+    return isinstance(value, (list, tuple)) and any(map(_is_beyond, value))
 
 
 def _rows(place: memoryview, layout: Layout, tail: bytes, damaged: Callable[[str], None]) -> MappedRows:
@@ -148,6 +165,8 @@ def mismatch(track: FeatureTrack, descriptor: Descriptor, key: str) -> str:
         return "its times or values cannot be"  # nor are they numbers, if they are NaN
     if track.hop_seconds < 0 or (track.is_framewise and not track.hop_seconds):
         return "its times or values cannot be"
+    if _is_beyond(track.parameters):
+        return "its parameters cannot be"
     texts = (track.label, track.unit, track.version, *track.axes)
     if any(len(one) > _LONGEST_TEXT for one in texts):
         return "it says too much about itself"

@@ -16,7 +16,7 @@ from audiocache_nb.scene.load import LoadedFeature, LoadedScene, descriptor_of
 from audiocache_nb.scene.report import FeatureNote
 from audiocache_nb.timeline.late import LateState
 from audiocache_nb.timeline.state import FeatureEntry, Slot, SourceState, Track
-from audiocache_nb.timeline.status import next_status
+from audiocache_nb.timeline.status import SourceStatus, next_status
 from audiocache_nb.timeline.timeline import Timeline
 
 LONGEST_MESSAGE = 1000
@@ -113,7 +113,7 @@ class _Opening:
         saved: Mapping[str, Any],
     ) -> None:
         self.features = features
-        self._timeline = timeline
+        self._timeline: Timeline | None = timeline  # None once all is open: a report may live longer than that
         self._blank = blank
         self._wanted = wanted
         self._saved = saved
@@ -130,18 +130,29 @@ class _Opening:
         return entry if entry.demanded or entry.state != "missing" else None
 
     def all(self) -> SourceState:
-        found = self._state.get("all")
-        if found is not None:
-            return found
+        timeline = self._timeline
+        if timeline is None or self._state:
+            return self._state["all"]
         entries = {slot: self._entry(place) for slot, place in self._places.items()}
-        bench = self._timeline._bench
+        bench = timeline._bench
         for slot, descriptor in self._wanted.items():  # what did not come with the scene has a place all the same
             entries.setdefault(slot, bench.blank(self._blank, slot, descriptor))
-        state = self._timeline._derived(self._blank.with_entries(*entries.values()), self._wanted)
+        state = timeline._derived(self._blank.with_entries(*entries.values()), self._wanted)
         message = _message(self._saved, state.status.state)
         status = state.status if message is None else next_status(state.status, state.status.state, message=message)
         status = dataclasses.replace(status, updated_at=self._blank.status.updated_at)
-        return self._state.setdefault("all", dataclasses.replace(state, status=status))
+        found = self._state.setdefault("all", dataclasses.replace(state, status=status))
+        if len(self._placed) == len(self.features):
+            self._timeline = None
+        return found
+
+    @property
+    def before(self) -> SourceStatus | None:
+        """Where the source stood when it was saved; None once all is open."""
+        state = (self._saved.get("status") or {}).get("state")
+        if self._state or state is None:
+            return None
+        return next_status(self._blank.status, state, message=_message(self._saved, state))
 
     def notes(self) -> list[FeatureNote]:
         """What became of each feature."""
@@ -151,14 +162,14 @@ class _Opening:
         return self._place(place)[0]
 
     def _place(self, place: int) -> tuple[FeatureEntry, FeatureNote]:
-        found = self._placed.get(place)
-        if found is None:
-            slot = self._slots[place]
-            entry, note = _placed(self._timeline, self._blank, slot, self.features[place])
-            wanted = self._wanted.get(slot)
-            judged = self._timeline._bench.judged(self._blank.with_entries(entry), slot, wanted)
-            found = self._placed.setdefault(place, (judged.renewed(demanded=wanted is not None), note))
-        return found
+        timeline = self._timeline
+        if timeline is None or place in self._placed:
+            return self._placed[place]
+        slot = self._slots[place]
+        entry, note = _placed(timeline, self._blank, slot, self.features[place])
+        wanted = self._wanted.get(slot)
+        judged = timeline._bench.judged(self._blank.with_entries(entry), slot, wanted)
+        return self._placed.setdefault(place, (judged.renewed(demanded=wanted is not None), note))
 
 
 def _track(plain: Mapping[str, Any], scene: LoadedScene) -> Track:

@@ -20,7 +20,7 @@ from audiocache_nb.analysis.outputs import Outputs
 from audiocache_nb.analysis.plan import Item, Plan, make_plan
 from audiocache_nb.analysis.runner import run_job
 from audiocache_nb.analysis.segments import Segment, SegmentBuffers, SegmentReader, mix
-from audiocache_nb.errors import AudioCacheError, InvalidParameterError, said
+from audiocache_nb.errors import AudioCacheError, CacheCorruptionError, InvalidParameterError, said
 from audiocache_nb.features.track import FeatureTrack
 from audiocache_nb.scene.report import FeatureNote, shown, table_of
 from audiocache_nb.timeline.state import FeatureEntry, Slot, SourceState
@@ -156,7 +156,11 @@ def _of_source(
                 verdicts[slot] = ("not checked", problems.get(item.key, "it could not be computed"))
                 continue
             track, done = made[item.key]
-            problem = _difference(entry.track, track, done)
+            try:
+                problem = _difference(entry.track, track, done)
+            except CacheCorruptionError as error:  # in the scene's file: it costs this feature and no other one
+                verdicts[slot] = ("not checked", said(error))
+                continue
             verdicts[slot] = ("differs", problem) if problem else ("verified", said_proof)
             own[slot] = track if done.all() else _promoted(entry.track, track, said_proof)
     _settle(timeline, source.id, todo, verdicts, own)

@@ -17,7 +17,7 @@ from audiocache_nb.timeline.bench import Bench
 from audiocache_nb.timeline.demand import Demand
 from audiocache_nb.timeline.gate import Estimate, Gate, estimate
 from audiocache_nb.timeline.state import FeatureEntry, Slot, SourceState
-from audiocache_nb.timeline.status import UNSET, State, _Unset, next_status
+from audiocache_nb.timeline.status import UNSET, SourceStatus, State, _Unset, next_status
 from audiocache_nb.timeline.store import Change, TimelineStore
 from audiocache_nb.timeline.work import Work
 
@@ -77,13 +77,14 @@ class Judge:
         message: str | _Unset | None = UNSET,
         if_stale: str | _Unset = UNSET,
         progress: Progress | _Unset | None = UNSET,
+        before: SourceStatus | None = None,
     ) -> None:
-        """Judge a source's features and derive its status from them."""
+        """Judge a source's features and derive its status from them; `before`: what it is taken to have been."""
         state = change.sources[source_id]
         wanted = self._wanted(change, source_id)
         after = self._derived(state, wanted, message=message, if_stale=if_stale, progress=progress)
         change.put_source(after)
-        status, previous = after.status, state.status
+        status, previous = after.status, before or state.status
         if (status.state, status.message) != (previous.state, previous.message):
             change.emit(events.StatusChanged(source_id=source_id, status=status, previous=previous))
         elif status.progress != previous.progress:

@@ -27,6 +27,11 @@ class Opening(Protocol):
         """The source with all of its features, judged; the same object every time."""
         ...
 
+    @property
+    def before(self) -> SourceStatus | None:
+        """Where the source stood when it was saved, as long as it has not been opened as a whole."""
+        ...
+
 
 class LateState(SourceState):
     """A source with features that are not open yet."""
@@ -37,6 +42,12 @@ class LateState(SourceState):
         state = cls.__new__(cls)
         state.__dict__.update(source=source, changed="", entries=LateEntries(opening), opening=opening)
         return state
+
+    @property
+    def before(self) -> SourceStatus | None:
+        """Where everybody takes the source to stand who has not looked; None once somebody has."""
+        opening: Opening | None = self.__dict__.get("opening")
+        return None if opening is None else opening.before
 
     @functools.cached_property
     def status(self) -> SourceStatus:

@@ -15,8 +15,9 @@ from audiocache_nb.features.track import FeatureTrack
 from audiocache_nb.timeline import events
 from audiocache_nb.timeline.gate import Estimate, Gate
 from audiocache_nb.timeline.judge import Judge
+from audiocache_nb.timeline.late import LateState
 from audiocache_nb.timeline.state import FeatureEntry, Slot, SourceState
-from audiocache_nb.timeline.status import UNSET
+from audiocache_nb.timeline.status import UNSET, SourceStatus
 from audiocache_nb.timeline.store import Change
 
 if TYPE_CHECKING:
@@ -173,7 +174,10 @@ class Orders(Judge):
         """
         superseded: list[Job] = []
         known, slots = self._calculators
+        before: dict[str, SourceStatus | None] = {}
         if known is not change.sources:
+            # What is opened from here on is judged by what is new: nobody can find out any more what it was before.
+            before = {one: state.before for one, state in change.sources.items() if isinstance(state, LateState)}
             slots = {}
             for state in change.sources.values():
                 slots.update(state.calculators)
@@ -187,7 +191,7 @@ class Orders(Judge):
                 if self._is_superseded(job):
                     self._work.drop(job)
                     superseded.append(job)
-            self._derive(change, source_id, if_stale=if_stale)
+            self._derive(change, source_id, if_stale=if_stale, before=before.get(source_id))
             self._refresh(change, source_id, concerned)
         return superseded
 
