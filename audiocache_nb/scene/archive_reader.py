@@ -331,6 +331,12 @@ def mapped(descriptor: int, name: str, limits: ImportLimits) -> mmap.mmap | None
         ) from error
 
 
+def is_cut_short(place: memoryview) -> bool:
+    """Whether the file that bytes are mapped from has become shorter: to touch what is gone would end the process."""
+    file = place.obj
+    return isinstance(file, mmap.mmap) and file.size() < len(file)
+
+
 def _fields(extra: memoryview, at: int) -> dict[int, bytes]:
     """The extra fields of a header by number."""
     found: dict[int, bytes] = {}

@@ -13,6 +13,7 @@ from audiocache_nb.audio.origins import ArrayReader
 from audiocache_nb.audio.source import AudioSource, BlockReader, OnBlock
 from audiocache_nb.cache.metadata import unpack
 from audiocache_nb.errors import SourceChangedError, SourceMissingError
+from audiocache_nb.scene.archive_reader import is_cut_short
 
 PIECE_BYTES = 1 << 20
 HINT = "What was computed from it is there all the same. Add the recording itself to analyse it again."
@@ -70,10 +71,12 @@ class EmbeddedOrigin:
         Raises
         ------
         SourceChangedError
-            At the end, if it is damaged.
+            At the end, if it is damaged; before, if the file has become shorter.
         """
         digest = hashlib.sha256()
         for at in range(0, len(self._place), PIECE_BYTES):
+            if is_cut_short(self._place):
+                raise SourceChangedError(f"The bundle with the recording {self._name!r:.80} was cut short.", hint=HINT)
             piece = self._place[at : at + PIECE_BYTES]
             digest.update(piece)
             yield piece

@@ -14,7 +14,7 @@ from audiocache_nb.cache.mapped import Checked, MappedRows
 from audiocache_nb.cache.metadata import unpack
 from audiocache_nb.features.descriptor import Descriptor
 from audiocache_nb.features.track import FeatureTrack
-from audiocache_nb.scene.archive_reader import Archive
+from audiocache_nb.scene.archive_reader import Archive, is_cut_short
 from audiocache_nb.scene.limits import ImportLimits
 
 _LONGEST_TEXT = 4096
@@ -69,6 +69,8 @@ def mapped_track(
         It is damaged, or no feature that this program could have made.
     """
     place = archive.place(entry)
+    if is_cut_short(place):
+        raise ValueError("the file was cut short")
     layout = parse(bytes(place[: header_bytes(bytes(place[:8]))]), len(place))
     problem = _form_problem(layout, limits)
     if problem:
@@ -147,7 +149,7 @@ def _rows(place: memoryview, layout: Layout, tail: bytes, damaged: Callable[[str
     key = str(layout.plain["key"])
 
     def read(first_byte: int, nbytes: int) -> memoryview:
-        return place[first_byte : first_byte + nbytes]
+        return place[:0] if is_cut_short(place) else place[first_byte : first_byte + nbytes]
 
     return MappedRows(data, at, layout.rows_per_chunk, checks, Checked(len(checks)), read, lambda: damaged(key))
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import subprocess
+import sys
 import weakref
 
 import numpy as np
@@ -137,3 +139,27 @@ def test_a_report_that_nobody_reads_holds_no_timeline(whole):
     gc.collect()
     assert timeline() is None
     assert len(report.features) == 2
+
+
+@pytest.mark.parametrize("opened", [False, True], ids=["closed", "opened"])
+def test_a_file_that_is_cut_short_after_loading_does_not_end_the_process(whole, tmp_path, opened):
+    """What copies over a file begins by making it empty; who then reads what was mapped gets a signal, and no error."""
+    path = tmp_path / "scene.zip"
+    path.write_bytes(whole)
+    script = f"""
+import os, audiocache_nb as acn
+session, report = acn.load({str(path)!r}, cache_dir=False, workers=1)
+if {opened}:
+    assert len(report.features) == 2
+os.truncate({str(path)!r}, 10)
+assert session.sample("a", "rms", 0.1) is None
+print([note.reason for note in report.left_out if note.feature == "rms"])
+try:
+    session.get("a", "rms", timeout=60)
+except acn.AudioCacheError as error:
+    print(type(error).__name__, error)
+"""
+    found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=False)
+    assert found.returncode == 0, found.stderr
+    assert ("the file was cut short" in found.stdout) != opened
+    assert "was cut short" in found.stdout.splitlines()[-1]
