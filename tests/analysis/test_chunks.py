@@ -90,6 +90,15 @@ def test_a_window_longer_than_the_segments_and_the_recording():
     assert_same(analyse(held(samples), ALL, profile), analyse(streamed(samples), ALL, profile, size=1000))
 
 
+@pytest.mark.parametrize("name", ["moments", "bandwidth", "hpss"])
+def test_a_frame_alone_is_added_up_as_it_is_beside_others(name):
+    """Spectra of more bins than numpy's buffer holds."""
+    samples = noise(40_000)
+    profile = AnalysisProfile(window_size=1 << 15, hop_size=4000)
+    whole = analyse(held(samples), [name], profile).data(name)
+    np.testing.assert_array_equal(whole, analyse(held(samples), [name], profile, size=4000).data(name))
+
+
 @pytest.mark.parametrize("alone", NAMES)
 def test_company_does_not_matter(alone):
     """A calculator computes the same alone and together with others that have other framings."""

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audiocache_nb.errors import InvalidParameterError
+from audiocache_nb.features.builtin.products import row_totals
 from audiocache_nb.features.builtin.spectra import SpectralCalculator
 from audiocache_nb.features.calculator import AudioFacts, ComputeContext, local, window_values
 from audiocache_nb.features.parameters import Parameter, Schema
@@ -85,7 +86,7 @@ class HarmonicPercussive(SpectralCalculator):
         mask = h / total
         mask[empty] = 0.5
         for n, part in enumerate((mask, 1 - mask)):
-            np.einsum("ij,j->i", np.square(part * middle), weights, out=out[:, n])
+            out[:, n] = row_totals(np.square(part * middle), weights)
         total = out[:, 0] + out[:, 1]
         out[:, 2] = np.where(total > 0, out[:, 0] / np.where(total > 0, total, 1), 0)
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from audiocache_nb.features.builtin.products import row_products
+from audiocache_nb.features.builtin.products import row_products, row_totals
 from audiocache_nb.features.builtin.shape import Mass, highest_hz
 from audiocache_nb.features.builtin.spectra import LogPower, SpectralCalculator, magnitude_of, power_of
 from audiocache_nb.features.calculator import AudioFacts, ComputeContext
@@ -69,7 +69,7 @@ class Moments(SpectralCalculator):
         second, third, fourth = np.zeros((3, len(out)))
         for power in (second, third, fourth):
             weighted *= away
-            power[:] = np.einsum("ij->i", weighted) / total
+            power[:] = row_totals(weighted) / total
         spread = np.sqrt(np.maximum(second, 1e-30))
         out[:, 0] = third / spread**3
         out[:, 1] = fourth / spread**4
@@ -81,7 +81,7 @@ class Moments(SpectralCalculator):
         out[:, 3] = (above[:, 0] - harmonic * magnitude[:, 0]) / np.maximum(above[:, 1], 1e-30)
         # 0 log 0 = 0
         bits = np.clip(decades, np.float32(-90), np.float32(np.inf), out=weighted)
-        mean_log2 = np.einsum("ij,ij->i", magnitude, bits) / total * (np.log2(10) / 2)
+        mean_log2 = row_totals(magnitude, bits) / total * (np.log2(10) / 2)
         out[:, 4] = np.clip((np.log2(total) - mean_log2) / np.log2(bins), 0, 1)
         out[:, 5] = magnitude.max(axis=1) * bins / total
         out[~sound] = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,6 +50,21 @@ def ones(count: int) -> NDArray[np.float32]:
 def row_sums(rows: NDArray[np.float32], out: NDArray[np.float32]) -> None:
     """Write the sum of each row into `out` [shape=(n, 1)], as a product, which is faster than a sum."""
     row_products(rows, ones(rows.shape[1]), out)
+
+
+def row_totals(*factors: NDArray[Any]) -> NDArray[Any]:
+    """The sum of the products of each row's values [shape=(n,)]; a row alone is added up as it is beside others.
+
+    Parameters
+    ----------
+    factors : ndarray [shape=(n, k)]
+        One, for plain sums, or several; those but the first may be the same for all rows [shape=(k,)].
+    """
+    if len(factors[0]) == 1 and factors[0].shape[1] > np.getbufsize():
+        # A single long row would be summed in one go, several in stretches of numpy's buffer.
+        return row_totals(*(np.repeat(rows, 2, axis=0) if rows.ndim > 1 else rows for rows in factors))[:1]
+    totals: NDArray[Any] = np.einsum(",".join("ij"[-rows.ndim :] for rows in factors) + "->i", *factors)
+    return totals
 
 
 def row_energies(rows: NDArray[np.float32], out: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from audiocache_nb.features.builtin.products import row_products, row_sums
+from audiocache_nb.features.builtin.products import row_products, row_sums, row_totals
 from audiocache_nb.features.builtin.spectra import (
     LogPower,
     SpectralCalculator,
@@ -120,7 +120,7 @@ class Bandwidth(SpectralCalculator):
             np.abs(away, out=away)
             np.power(away, np.float32(p), out=away)
         away *= magnitude
-        total = np.einsum("ij->i", away)
+        total = row_totals(away)
         spread = np.divide(total, mass[:, 0], out=np.zeros_like(total), where=mass[:, 0] > 0)
         out[:, 0] = unit_hz * spread.astype(np.float64) ** (1 / p)
 
