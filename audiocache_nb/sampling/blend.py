@@ -37,6 +37,8 @@ def weighted_sums(
     One product with a sparse matrix: the sums go straight to where they stay, and nothing else is as big as
     they are.
     """
+    if rows.dtype == np.float16:  # sparse matrices have no halves: they would answer in another type
+        return weighted_sums(rows.astype(np.float32), frames, weights).astype(np.float16)
     count, width = len(frames[0]), rows.shape[1]
     numbers = rows
     if rows.dtype.kind == "c":  # real weights: real and imaginary parts are numbers beside each other

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gc
 import subprocess
 import sys
@@ -163,3 +164,19 @@ except acn.AudioCacheError as error:
     assert found.returncode == 0, found.stderr
     assert ("the file was cut short" in found.stdout) != opened
     assert "was cut short" in found.stdout.splitlines()[-1]
+
+
+def test_halves_of_others_are_sampled_as_they_are_written(whole, loads):
+    """Nothing is computed as float16 here, but a scene may hold it."""
+    name = feature_entry(whole, "rms")
+    start = parts_of(whole)[name]
+    layout = entries.parse(start[: entries.header_bytes(start)], len(start))
+    values = np.linspace(0, 1, layout.arrays["data"][1][0], dtype=np.float16)
+    session, _ = loads(whole)
+    track = dataclasses.replace(session.peek("a", "rms"), data=values[:, np.newaxis])
+    header, tail = entries.write_plan(track)
+    session, _ = loads(with_feature(whole, name, header + values.tobytes() + tail))
+    times_s = np.linspace(0, 1.5, 7)
+    expected = np.array([session.sample("a", "rms", time_s).values for time_s in times_s])
+    assert np.allclose(session.sample_many("a", "rms", times_s), expected, rtol=1e-3)
+    assert session.peek("a", "rms").dtype == np.float16
