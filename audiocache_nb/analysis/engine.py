@@ -92,9 +92,10 @@ class Output:
     @property
     def _staged(self) -> bool:
         """Whether rows lie in memory of the thread before they go where they stay, and can be made a few at a time."""
+        if self._storage is None and not isinstance(self._rows, RowsInFile):
+            return False
         neighbours = self.task.before or self.task.after
-        by_rows = bool(self.inputs) and not neighbours and all(isinstance(of, Node) for of in self.inputs)
-        return by_rows and (self._storage is not None or isinstance(self._rows, RowsInFile))
+        return bool(self.inputs) and not neighbours and all(isinstance(of, Node) for of in self.inputs)
 
     def _put(self, inputs: tuple[Any, ...], first: int, end: int, context: Context) -> None:
         assert self._rows is not None

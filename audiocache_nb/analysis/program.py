@@ -154,7 +154,7 @@ class NodeScratch(Scratch):
         """As of any scratch, but a step's own result has room in front of it."""
         if name is not self._node.step or dtype is not np.float32:
             return super().array(name, shape, dtype)
-        if self._lent is not None and self._lent.shape == shape:
+        if self._lent is not None and self._lent.shape == shape and self._lent.dtype == np.float32:
             return self._lent
         width = 1
         for length in shape[1:]:

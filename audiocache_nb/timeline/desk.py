@@ -6,13 +6,11 @@ import dataclasses
 import logging
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Unpack
 
 from audiocache_nb.analysis.control import Progress
-from audiocache_nb.analysis.costs import CostModel
 from audiocache_nb.analysis.jobs import Job
 from audiocache_nb.analysis.scheduler import Scheduler
-from audiocache_nb.cache.memory import MemoryCache
 from audiocache_nb.errors import CacheCorruptionError, SourceChangedError, said
 from audiocache_nb.features.keys import digest
 from audiocache_nb.features.registry import Registry
@@ -20,7 +18,7 @@ from audiocache_nb.features.track import FeatureTrack
 from audiocache_nb.timeline import events
 from audiocache_nb.timeline.focus import FocusBook
 from audiocache_nb.timeline.freshness import CHANGED
-from audiocache_nb.timeline.gate import Gate
+from audiocache_nb.timeline.judge import Means
 from audiocache_nb.timeline.orders import MAX_UNSURE, Orders
 from audiocache_nb.timeline.state import Slot
 from audiocache_nb.timeline.status import UNSET, next_status
@@ -37,18 +35,8 @@ Listener = Callable[[str, Job, "Item | None", BaseException | None], None]
 class Desk(Orders):
     """Sees to it that what is wanted gets computed, and puts in place what was computed."""
 
-    def __init__(
-        self,
-        registry: Registry,
-        *,
-        workers: int | None = None,
-        tempo: Any = None,
-        costs: CostModel | None = None,
-        cache: MemoryCache | None = None,
-        salt: str = "",
-        gate: Gate | None = None,
-    ) -> None:
-        super().__init__(registry, tempo=tempo, costs=costs, cache=cache, salt=salt, gate=gate)
+    def __init__(self, registry: Registry, *, workers: int | None = None, **means: Unpack[Means]) -> None:
+        super().__init__(registry, **means)
         self.scheduler = Scheduler(self, workers)
         self.focus = FocusBook(self.store.snapshot)
         self.scheduler.focus = self.focus.of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Container, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from audiocache_nb.analysis.control import Progress
 from audiocache_nb.analysis.costs import CostModel
@@ -24,6 +24,16 @@ from audiocache_nb.timeline.work import Work
 if TYPE_CHECKING:
     from audiocache_nb.analysis.plan import Item
     from audiocache_nb.audio.source import AudioSource
+
+
+class Means(TypedDict, total=False):
+    """What a judge may be given, and whoever stands on one passes on."""
+
+    tempo: Any
+    costs: CostModel | None
+    cache: MemoryCache | None
+    salt: str
+    gate: Gate | None
 
 
 class Judge:

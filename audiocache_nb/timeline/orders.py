@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal, Unpack
 
-from audiocache_nb.analysis.costs import CostModel
 from audiocache_nb.analysis.jobs import Job
-from audiocache_nb.cache.memory import MemoryCache
 from audiocache_nb.errors import AudioCacheError, IngestError
 from audiocache_nb.features.registry import Registry
 from audiocache_nb.features.track import FeatureTrack
 from audiocache_nb.timeline import events
-from audiocache_nb.timeline.gate import Estimate, Gate
-from audiocache_nb.timeline.judge import Judge
+from audiocache_nb.timeline.gate import Estimate
+from audiocache_nb.timeline.judge import Judge, Means
 from audiocache_nb.timeline.late import LateState
 from audiocache_nb.timeline.state import FeatureEntry, Slot, SourceState
 from audiocache_nb.timeline.status import UNSET, SourceStatus
@@ -31,17 +29,8 @@ Start = Literal["gate", "now", "later"]
 class Orders(Judge):
     """Sees to it that what is wanted gets computed, under the store's lock."""
 
-    def __init__(
-        self,
-        registry: Registry,
-        *,
-        tempo: Any = None,
-        costs: CostModel | None = None,
-        cache: MemoryCache | None = None,
-        salt: str = "",
-        gate: Gate | None = None,
-    ) -> None:
-        super().__init__(registry, tempo=tempo, costs=costs, cache=cache, salt=salt, gate=gate)
+    def __init__(self, registry: Registry, **means: Unpack[Means]) -> None:
+        super().__init__(registry, **means)
         self._unsure: dict[tuple[str, Slot], int] = {}  # how often running code was edited, or edited what it reads
         # One slot of each calculator, of these sources: there are few of them, and many sources.
         self._calculators: tuple[Mapping[str, SourceState], dict[str, Slot]] = ({}, {})
